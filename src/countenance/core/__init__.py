@@ -1,0 +1,1 @@
+"""Nouns and rules: standard library and numpy only; no files, no clock, no chance."""

@@ -1,0 +1,115 @@
+"""Permits: the consent rules' yes for one act at one moment. Only this module makes them.
+
+Every function that stores a template, compares one to many, or shows a person's photos takes a ``Permit``. Holding one
+is proof that the rule below it said yes; there is no other way to get one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from countenance.core.consent import FINDING, Consent
+from countenance.errors import ConsentError, PermitError
+
+_MINT: Final = object()
+
+
+class Act(StrEnum):
+    """What a permit allows."""
+
+    STORE_REFERENCE = "store-reference"
+    STORE_TEMPLATE = "store-template"
+    COMPARE = "compare"
+    SHOW = "show"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A yes for one act, one collection, some subjects, one moment.
+
+    Attributes:
+        act: the only act it allows.
+        collection: id of the only collection it holds in.
+        subjects: ids it covers; empty covers nobody.
+        decided_at: aware UTC moment of the decision.
+    """
+
+    act: Act
+    collection: str
+    subjects: frozenset[str]
+    decided_at: datetime
+    mint: object = None
+
+    def __post_init__(self) -> None:
+        """Refuse every maker but this module."""
+        if self.mint is not _MINT:
+            msg = "Permits come from countenance.core.permit only."
+            raise PermitError(msg)
+
+    def require(self, act: Act, collection: str, subject: str | None = None) -> None:
+        """Raise PermitError unless this permit covers the act, the collection and, if given, the subject."""
+        if act is not self.act or collection != self.collection:
+            msg = f"This permit is for {self.act} in another place, not for {act}."
+            raise PermitError(msg)
+        if subject is not None and subject not in self.subjects:
+            msg = f"This permit does not cover subject {subject}."
+            raise PermitError(msg)
+
+
+def permit_reference(collection: str, consent: Consent, now: datetime) -> Permit:
+    """Permit to keep reference templates of the consenting subject.
+
+    Raises:
+        ConsentError: the consent does not hold at ``now``.
+    """
+    if not consent.holds_at(now):
+        msg = "There is no consent that holds today, so nobody is enrolled."
+        raise ConsentError(msg)
+    return Permit(Act.STORE_REFERENCE, collection, frozenset({consent.subject}), now, _MINT)
+
+
+def permit_compare(collection: str, consents: Iterable[Consent], now: datetime) -> Permit:
+    """Permit to compare new faces with every subject who has any consent that holds at ``now``."""
+    subjects = frozenset(consent.subject for consent in consents if consent.holds_at(now))
+    return Permit(Act.COMPARE, collection, subjects, now, _MINT)
+
+
+def permit_show(collection: str, subject: str, consents: Iterable[Consent], now: datetime) -> Permit:
+    """Permit to list a subject's photos.
+
+    Raises:
+        ConsentError: no consent for finding holds at ``now``.
+    """
+    for consent in consents:
+        if consent.subject == subject and consent.purpose in FINDING and consent.holds_at(now):
+            return Permit(Act.SHOW, collection, frozenset({subject}), now, _MINT)
+    msg = f"No consent of subject {subject} allows finding photos today ({' or '.join(sorted(FINDING))})."
+    raise ConsentError(msg)
+
+
+def permit_templates(collection: str, basis: str, release: Mapping[str, datetime | str | None], now: datetime) -> Permit | None:
+    """Permit to keep templates of all faces: only in a ``release`` collection whose documented basis holds.
+
+    Args:
+        collection: id of the collection.
+        basis: ``consent`` or ``release``.
+        release: ``reference`` (text), ``approver`` (text) and ``until_at`` (aware UTC) of the documented basis.
+        now: aware UTC moment.
+
+    Returns:
+        None in a ``consent`` collection (P1): templates are dropped after the comparison.
+
+    Raises:
+        ConsentError: the collection is of basis ``release`` and its basis is incomplete or has ended.
+    """
+    if basis != "release":
+        return None
+    until_at = release.get("until_at")
+    if not (release.get("reference") and release.get("approver") and isinstance(until_at, datetime)) or until_at <= now:
+        msg = "The documented basis of this release collection is incomplete or has ended."
+        raise ConsentError(msg, advice="Renew the basis: reference, approver and an end date in the future.")
+    return Permit(Act.STORE_TEMPLATE, collection, frozenset(), now, _MINT)

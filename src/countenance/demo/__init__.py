@@ -1,0 +1,1 @@
+"""Drawn people: pictures of persons who do not exist."""

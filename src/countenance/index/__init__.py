@@ -1,0 +1,1 @@
+"""From templates to candidates: exact comparison and the gallery of enrolled people."""

@@ -1,0 +1,1 @@
+"""From bytes to pixels: sources, decoding in a confined process, metadata."""

@@ -1,0 +1,1 @@
+"""From pixels to templates: packs, detection, alignment, quality, embedding."""
