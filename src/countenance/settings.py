@@ -48,7 +48,7 @@ class Settings:
     device: str = "auto"
     allow_noncommercial: bool = False
     smallest_face_px: int = 32
-    smallest_face_share: float = 0.018
+    smallest_face_share: float = 0.0125
     batch_photos: int = 16
     batch_bytes: int = 64 * 1024 * 1024
     extra_channels: tuple[str, ...] = ()

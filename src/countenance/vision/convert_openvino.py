@@ -1,0 +1,150 @@
+"""OpenVINO IR (version 11, compressed to FP16) -> ONNX, for convolutional embedders published in that form only.
+
+Source:
+    OpenVINO IR documentation, operation sets 1-8: a layer list and an edge list in XML, constants as offsets into one
+    binary file.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from countenance.errors import PackError
+
+OPSET = 17
+_DTYPES = {"f16": "<f2", "f32": "<f4", "i64": "<i8"}
+_SAME_NAME = {"Add": "Add", "Multiply": "Mul", "Sigmoid": "Sigmoid"}
+
+
+def convert_network(description: bytes, constants: bytes, colour: str) -> bytes:
+    """The network as serialised ONNX: ``crops`` (n, side, side, 3) uint8 R, G, B -> ``descriptors`` (n, d) float32.
+
+    Args:
+        description: the ``.xml`` file.
+        constants: the ``.bin`` file.
+        colour: ``RGB`` or ``BGR``, the order in which the network wants its channels.
+
+    Raises:
+        PackError: the description is not IR or has an operation that the converter does not know.
+    """
+    try:
+        root = ET.fromstring(description)  # noqa: S314 - the file's hash was checked against its manifest
+        return _Conversion(root, constants, colour).serialise()
+    except (ET.ParseError, KeyError, ValueError, AttributeError) as error:
+        msg = "The OpenVINO files of this pack cannot be converted."
+        raise PackError(msg) from error
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",") if part.strip()]
+
+
+class _Conversion:
+    """One pass over the layers, which IR keeps in topological order."""
+
+    def __init__(self, root: ET.Element, constants: bytes, colour: str) -> None:
+        self._root, self._constants, self._colour = root, constants, colour
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._names: dict[str, str] = {}
+        self._nodes: list[onnx.NodeProto] = []
+        self._weights: list[onnx.TensorProto] = []
+        self._side = 0
+        self._inputs: dict[str, list[str]] = {}
+        edges = sorted(root.iter("edge"), key=lambda edge: int(edge.attrib["to-port"]))
+        for edge in edges:
+            self._inputs.setdefault(edge.attrib["to-layer"], []).append(edge.attrib["from-layer"])
+
+    def serialise(self) -> bytes:
+        out = ""
+        layers = self._root.find("layers")
+        for layer in layers if layers is not None else ():
+            out = self._layer(layer) or out
+        self._nodes.append(helper.make_node("Flatten", [out], ["descriptors"], axis=1))
+        crops = helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", self._side, self._side, 3])
+        result = helper.make_tensor_value_info("descriptors", TensorProto.FLOAT, ["n", "d"])
+        body = helper.make_graph(self._nodes, "openvino-embedder", [crops], [result], self._weights)
+        model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+        onnx.checker.check_model(model)
+        return bytes(model.SerializeToString())
+
+    def _layer(self, layer: ET.Element) -> str:
+        """Convert one layer; its output name, or nothing for constants and the end."""
+        kind, key = layer.attrib["type"], layer.attrib["id"]
+        element = layer.find("data")
+        facts = element.attrib if element is not None else {}
+        sources = self._inputs.get(key, [])
+        if kind == "Const":
+            self._arrays[key] = self._constant(facts)
+            return ""
+        if kind == "Convert" and sources[0] in self._arrays:
+            self._arrays[key] = self._arrays[sources[0]].astype(np.float32)
+            return ""
+        if kind == "Parameter":
+            self._names[key] = self._input(_numbers(facts["shape"]))
+        elif kind in _SAME_NAME:
+            self._names[key] = self._node(_SAME_NAME[kind], [self._value(source) for source in sources])
+        elif kind in ("Convolution", "GroupConvolution"):
+            self._names[key] = self._convolution(sources, facts, grouped=kind == "GroupConvolution")
+        elif kind == "PReLU":
+            slope = self._arrays[sources[1]].reshape(-1, 1, 1)
+            self._names[key] = self._node("PRelu", [self._value(sources[0]), self._initialiser(slope)])
+        elif kind == "AvgPool" and not any(_numbers(facts["pads_begin"]) + _numbers(facts["pads_end"])):
+            self._names[key] = self._node(
+                "AveragePool",
+                [self._value(sources[0])],
+                kernel_shape=_numbers(facts["kernel"]),
+                strides=_numbers(facts["strides"]),
+            )
+        elif kind == "Result":
+            return self._names[sources[0]]
+        else:
+            msg = f"This pack's network has an operation that the converter does not know: {kind}."
+            raise PackError(msg)
+        return ""
+
+    def _constant(self, facts: dict[str, str]) -> NDArray[Any]:
+        start, size = int(facts["offset"]), int(facts["size"])
+        piece = self._constants[start : start + size]
+        return np.frombuffer(piece, dtype=_DTYPES[facts["element_type"]]).reshape(_numbers(facts["shape"]))
+
+    def _input(self, shape: list[int]) -> str:
+        self._side = shape[-1]
+        value = self._node("Cast", ["crops"], to=TensorProto.FLOAT)
+        value = self._node("Transpose", [value], perm=[0, 3, 1, 2])
+        if self._colour == "BGR":
+            value = self._node("Gather", [value, self._initialiser(np.array([2, 1, 0], dtype=np.int64))], axis=1)
+        return value
+
+    def _convolution(self, sources: list[str], facts: dict[str, str], *, grouped: bool) -> str:
+        kernel = self._arrays[sources[1]]
+        groups = kernel.shape[0] if grouped else 1
+        if grouped:
+            kernel = kernel.reshape(kernel.shape[0] * kernel.shape[1], *kernel.shape[2:])
+        return self._node(
+            "Conv",
+            [self._value(sources[0]), self._initialiser(kernel)],
+            kernel_shape=list(kernel.shape[2:]),
+            strides=_numbers(facts["strides"]),
+            pads=_numbers(facts["pads_begin"]) + _numbers(facts["pads_end"]),
+            dilations=_numbers(facts["dilations"]),
+            group=groups,
+        )
+
+    def _value(self, source: str) -> str:
+        return self._initialiser(self._arrays[source]) if source in self._arrays else self._names[source]
+
+    def _initialiser(self, array: NDArray[Any]) -> str:
+        name = f"w{len(self._weights)}"
+        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def _node(self, operator: str, inputs: list[str], **attributes: object) -> str:
+        name = f"x{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        return name

@@ -1,0 +1,138 @@
+"""MTCNN: proposals on a pyramid, refined twice, batched over the faces of all photos.
+
+Source:
+    K. Zhang et al., "Joint face detection and alignment using multi-task cascaded convolutional networks", IEEE SPL
+    23(10), 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from countenance.core.arrays import Boxes, Confidences, Landmarks
+from countenance.core.geometry import suppress
+from countenance.vision.pyramid import Pyramid
+from countenance.vision.session import Session
+
+CELL_PX, STRIDE_PX = 12, 2
+FACTOR = 0.709
+PROPOSE, REFINE = 0.6, 0.7
+OVERLAP_LEVEL, OVERLAP_PHOTO, OVERLAP_OUTPUT = 0.5, 0.7, 0.7
+BATCH_CROPS = 256
+
+
+class Mtcnn:
+    """The detector; see ``vision.detect.Detector``."""
+
+    def __init__(self, pnet: Session, rnet: Session, onet: Session, threshold: float) -> None:
+        """Keep the three networks and the confidence in [0, 1] from which a face counts."""
+        self._pnet, self._rnet, self._onet = pnet, rnet, onet
+        self._threshold = threshold
+
+    def find(self, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[tuple[Boxes, Landmarks, Confidences]]:
+        """Faces of each photo, strongest first."""
+        boxes = [self._propose(photo, smallest) for photo, smallest in zip(photos, smallest_px, strict=True)]
+        boxes = self._refine(photos, boxes)
+        return self._finish(photos, boxes)
+
+    def _propose(self, photo: Pyramid, smallest_px: float) -> NDArray[np.float32]:
+        """Square candidate boxes (n, 4) of one photo."""
+        scale = min(CELL_PX / max(smallest_px, CELL_PX), 1.0)
+        shorter = min(photo.pixels.shape[:2])
+        found: list[NDArray[np.float32]] = []
+        while shorter * scale >= CELL_PX:
+            pixels = photo.resized(scale)
+            box, p = self._pnet.run({"crops": pixels[None]}, ["box", "p"])
+            score = p[0, 1]
+            rows, columns = np.nonzero(score > PROPOSE)
+            corner = np.stack([columns, rows], axis=1) * STRIDE_PX
+            boxes = _corrected(
+                np.concatenate([corner, np.full_like(corner, CELL_PX)], axis=1).astype(np.float32),
+                box[0][:, rows, columns].T,
+            )
+            kept = suppress(boxes, score[rows, columns], OVERLAP_LEVEL)
+            ratio = photo.pixels.shape[1] / pixels.shape[1]
+            found.append(np.concatenate([boxes[kept] * ratio, score[rows, columns][kept, None]], axis=1))
+            scale *= FACTOR
+        if not found:
+            return np.empty((0, 4), dtype=np.float32)
+        candidates = np.concatenate(found).astype(np.float32)
+        kept = suppress(candidates[:, :4], candidates[:, 4], OVERLAP_PHOTO)
+        return _squared(candidates[kept, :4])
+
+    def _refine(self, photos: Sequence[Pyramid], boxes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        crops = [_crops(photo, part, 24) for photo, part in zip(photos, boxes, strict=True)]
+        box, p = _batched(self._rnet, crops, ["box", "p"])
+        refined = []
+        for part, shift, score in zip(boxes, _split(box, boxes), _split(p[:, 1], boxes), strict=True):
+            good = score > REFINE
+            moved = _corrected(part[good], shift[good])
+            refined.append(_squared(moved[suppress(moved, score[good], OVERLAP_PHOTO)]))
+        return refined
+
+    def _finish(
+        self, photos: Sequence[Pyramid], boxes: list[NDArray[np.float32]]
+    ) -> list[tuple[Boxes, Landmarks, Confidences]]:
+        crops = [_crops(photo, part, 48) for photo, part in zip(photos, boxes, strict=True)]
+        box, points, p = _batched(self._onet, crops, ["box", "points", "p"])
+        shifts, marks, scores = _split(box, boxes), _split(points, boxes), _split(p[:, 1], boxes)
+        found = []
+        for part, shift, mark, score in zip(boxes, shifts, marks, scores, strict=True):
+            good = score >= self._threshold
+            square = part[good]
+            xs, ys = mark[good, :5], mark[good, 5:]
+            landmarks = np.stack([xs, ys], axis=2) * square[:, None, 2:] + square[:, None, :2]
+            moved = _corrected(square, shift[good])
+            kept = suppress(moved, score[good], OVERLAP_OUTPUT, by_smaller=True)
+            found.append((moved[kept], landmarks[kept].astype(np.float32), score[good][kept]))
+        return found
+
+
+def _corrected(boxes: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Boxes with both corners moved by ``shift`` (n, 4), in shares of width and height."""
+    size = boxes[:, 2:]
+    corner, opposite = boxes[:, :2] + shift[:, :2] * size, boxes[:, :2] + size + shift[:, 2:] * size
+    return np.concatenate([corner, np.maximum(opposite - corner, 0)], axis=1).astype(np.float32)
+
+
+def _squared(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    side = boxes[:, 2:].max(axis=1, keepdims=True) if len(boxes) else boxes[:, 2:3]
+    return np.concatenate([boxes[:, :2] + (boxes[:, 2:] - side) / 2, side, side], axis=1).astype(np.float32)
+
+
+def _crops(photo: Pyramid, boxes: NDArray[np.float32], side_px: int) -> NDArray[np.uint8]:
+    """Square crops (n, side, side, 3); grey-free zero outside the photo, as the networks were trained."""
+    crops = np.zeros((len(boxes), side_px, side_px, 3), dtype=np.uint8)
+    for row, (left, top, side, _) in enumerate(boxes):
+        if side < 1:
+            continue
+        level, scale = photo.level(side / side_px)
+        height, width = level.shape[:2]
+        x0, y0 = round(float(left) * scale), round(float(top) * scale)
+        n = max(1, round(float(side) * scale))
+        inside = level[max(y0, 0) : min(y0 + n, height), max(x0, 0) : min(x0 + n, width)]
+        if not inside.size:
+            continue
+        if inside.shape[:2] != (n, n):
+            whole = np.zeros((n, n, 3), dtype=np.uint8)
+            dy, dx = max(-y0, 0), max(-x0, 0)
+            whole[dy : dy + inside.shape[0], dx : dx + inside.shape[1]] = inside
+            inside = whole
+        crops[row] = cv2.resize(inside, (side_px, side_px), interpolation=cv2.INTER_AREA if n > side_px else cv2.INTER_LINEAR)
+    return crops
+
+
+def _batched(session: Session, crops: list[NDArray[np.uint8]], outputs: list[str]) -> list[NDArray[np.float32]]:
+    """One network over the crops of all photos together."""
+    together = np.concatenate(crops)
+    starts = range(0, max(len(together), 1), BATCH_CROPS)
+    parts = [session.run({"crops": together[at : at + BATCH_CROPS]}, outputs) for at in starts]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _split(rows: NDArray[np.float32], boxes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    return np.split(rows, np.cumsum([len(part) for part in boxes])[:-1])

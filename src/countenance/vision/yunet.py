@@ -1,0 +1,68 @@
+"""YuNet: an anchor-free face detector with five landmarks at three strides.
+
+Source:
+    W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face detector", Machine Intelligence Research 20, 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from countenance.core.arrays import Boxes, Confidences, Landmarks, Pixels
+from countenance.core.geometry import suppress
+from countenance.vision.pyramid import Pyramid
+from countenance.vision.session import Session
+
+STRIDES = (8, 16, 32)
+SMALLEST_SEEN_PX = 14.0
+"""Height at which the network still finds nearly all faces; the photo is scaled so that the smallest wanted has it."""
+LONGEST_SIDE_PX = 1_280
+OVERLAP = 0.3
+
+
+class YuNet:
+    """The detector; see ``vision.detect.Detector``."""
+
+    def __init__(self, session: Session, threshold: float) -> None:
+        """Keep the network and the confidence in [0, 1] from which a face counts."""
+        self._session = session
+        self._threshold = threshold
+        self._fixed = [size for size in session.inputs["input"][2:] if isinstance(size, int)]
+
+    def find(self, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[tuple[Boxes, Landmarks, Confidences]]:
+        """Faces of each photo, strongest first."""
+        return [self._one(photo, smallest) for photo, smallest in zip(photos, smallest_px, strict=True)]
+
+    def _one(self, photo: Pyramid, smallest_px: float) -> tuple[Boxes, Landmarks, Confidences]:
+        longer = max(photo.pixels.shape[:2])
+        limit = min(self._fixed) if self._fixed else LONGEST_SIDE_PX
+        scale = min(1.0, SMALLEST_SEEN_PX / max(smallest_px, 1.0), limit / longer)
+        pixels = photo.resized(scale)
+        outputs = self._session.run({"input": self._prepared(pixels)})
+        named = dict(zip(self._session.outputs, outputs, strict=True))
+        width = self._padded(pixels.shape[1])
+        boxes, points, confidences = [], [], []
+        for stride in STRIDES:
+            score = np.sqrt(named[f"cls_{stride}"][0, :, 0] * named[f"obj_{stride}"][0, :, 0])
+            kept = np.flatnonzero(score >= self._threshold)
+            cell = np.stack([kept % (width // stride), kept // (width // stride)], axis=1)
+            raw = named[f"bbox_{stride}"][0, kept]
+            centre, size = (cell + raw[:, :2]) * stride, np.exp(raw[:, 2:]) * stride
+            boxes.append(np.concatenate([centre - size / 2, size], axis=1))
+            points.append((cell[:, None, :] + named[f"kps_{stride}"][0, kept].reshape(-1, 5, 2)) * stride)
+            confidences.append(score[kept])
+        all_boxes, score = np.concatenate(boxes).astype(np.float32), np.concatenate(confidences).astype(np.float32)
+        kept = suppress(all_boxes, score, OVERLAP)
+        ratio = np.float32(photo.pixels.shape[1] / pixels.shape[1])
+        return all_boxes[kept] * ratio, np.concatenate(points)[kept].astype(np.float32) * ratio, score[kept]
+
+    def _padded(self, size: int) -> int:
+        return min(self._fixed) if self._fixed else -(-size // STRIDES[-1]) * STRIDES[-1]
+
+    def _prepared(self, pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        height, width = pixels.shape[:2]
+        padded = np.zeros((1, 3, self._padded(height), self._padded(width)), dtype=np.float32)
+        padded[0, :, :height, :width] = pixels[:, :, ::-1].transpose(2, 0, 1)
+        return padded
