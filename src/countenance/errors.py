@@ -100,6 +100,7 @@ class PhotoRefusedError(CountenanceError):
 
     def __init__(self, reason: str, message: str, *, advice: str | None = None) -> None:
         super().__init__(message, advice=advice)
+        self.args = (reason, message)  # so that it survives being sent between processes
         self.reason = reason
 
 

@@ -21,17 +21,17 @@ def rotation(secret: bytes, dim: int) -> NDArray[np.float32]:
         dim: length of the templates, 1 or more.
 
     Returns:
-        (dim, dim) float32, drawn evenly from all orthonormal matrices; ``templates @ matrix.T`` turns (n, dim) templates
-        and ``turned @ matrix`` turns them back. The same secret gives the same matrix on every machine, to within the
-        last bit of float32.
+        (dim, dim) float32, drawn evenly from all orthonormal matrices; ``templates @ matrix.T`` turns (n, dim)
+        templates and ``turned @ matrix`` turns them back. The same secret gives the same matrix on every machine, to
+        within the last bit of float32.
 
     Raises:
         ValueError: the secret is too short, or ``dim`` is not positive.
 
     Source:
-        F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices of the AMS 54(5), 2007:
-        QR of a Gaussian matrix, with the signs of R's diagonal moved into Q. Gaussians by G. E. P. Box and M. E. Muller,
-        1958, from the output of SHAKE-256 (FIPS 202).
+        F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices of the AMS 54(5),
+        2007: QR of a Gaussian matrix, with the signs of R's diagonal moved into Q. Gaussians by G. E. P. Box and
+        M. E. Muller, 1958, from the output of SHAKE-256 (FIPS 202).
     """
     least = 16
     if len(secret) < least or dim < 1:

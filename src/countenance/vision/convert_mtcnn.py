@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from dataclasses import dataclass
 
 import lz4.frame
@@ -25,6 +26,18 @@ from countenance.errors import PackError
 
 OPSET = 17
 _MIDDLE = 127.5
+_UNREADABLE = (
+    RuntimeError,
+    ValueError,
+    IndexError,
+    EOFError,
+    KeyError,
+    AttributeError,
+    TypeError,
+    OverflowError,
+    struct.error,
+)
+"""What the decompressor and the unpickler raise on damaged bytes."""
 
 
 class _Dtype:
@@ -93,7 +106,7 @@ def read_weights(content: bytes) -> list[NDArray[np.float32]]:
     """
     try:
         found = _ListReader(io.BytesIO(lz4.frame.decompress(content))).load()
-    except (RuntimeError, ValueError, IndexError, EOFError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+    except (*_UNREADABLE, pickle.UnpicklingError) as error:
         msg = "The MTCNN weight list cannot be read."
         raise PackError(msg) from error
     if not isinstance(found, list) or not all(isinstance(item, np.ndarray) for item in found):

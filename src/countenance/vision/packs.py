@@ -103,6 +103,7 @@ class Pack:
         embedder: the embedder.
         match: cosine score from which two templates count as a match.
         certain: cosine score from which a match needs no second look.
+        agree: cosine score that two references of one person must reach.
         folder: where files that no wheel brings are kept.
     """
 
@@ -113,6 +114,7 @@ class Pack:
     embedder: EmbedderSpec
     match: float
     certain: float
+    agree: float
     folder: Path
 
     @property
@@ -139,6 +141,20 @@ def load_pack(name: str, settings: Settings) -> Pack:
         msg = f"There is no model pack called {name!r}."
         raise PackError(msg, advice=f"Choose one of: {known}; or install it with `countenance models install`.")
     return parse_manifest(manifest.read_bytes(), folder, settings)
+
+
+def load_pack_by_id(pack_id: str, settings: Settings) -> Pack:
+    """The pack whose id rows carry.
+
+    Raises:
+        PackError: the pack of that name is missing, or has changed since and would give other templates.
+    """
+    name = pack_id.partition("@")[0]
+    pack = load_pack(name, settings)
+    if pack.id != pack_id:
+        msg = f"This collection was made with pack {pack_id}; installed is {pack.id}, and packs never mix."
+        raise PackError(msg, advice="Install that version of the pack again.")
+    return pack
 
 
 def installed(settings: Settings) -> list[str]:
@@ -175,12 +191,13 @@ def _pack(table: Mapping[str, Any], folder: Path, settings: Settings) -> Pack:
     detector, embedder = _detector(table["detector"], settings), _embedder(table["embedder"], settings)
     points = table["operating_points"]
     match, certain = float(points["match"]), float(points["certain"])
-    if not -1 <= match <= certain <= 1:
-        msg = "The operating points must be cosine scores with match <= certain."
+    agree = float(points.get("agree", match))
+    if not -1 <= agree <= match <= certain <= 1:
+        msg = "The operating points must be cosine scores with agree <= match <= certain."
         raise PackError(msg)
     facts = repr((detector.kind, embedder, sorted(file.sha256 for file in detector.files)))
     short = hashlib.sha256(facts.encode()).hexdigest()[:12]
-    return Pack(name, f"{name}@{short}", str(table.get("summary", "")), detector, embedder, match, certain, folder)
+    return Pack(name, f"{name}@{short}", str(table.get("summary", "")), detector, embedder, match, certain, agree, folder)
 
 
 def _licence(part: str, table: Mapping[str, Any], settings: Settings) -> Licence:

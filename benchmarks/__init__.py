@@ -1,0 +1,1 @@
+"""Measurements: every figure that README or an ADR prints comes from here."""

@@ -1,0 +1,1 @@
+"""How well faces are found and people recognised, on the test photos beside the checkout."""

@@ -1,0 +1,118 @@
+"""One-to-one comparison on pairs.csv with both packs: AUC, FNMR at FMR, failures, operating points, DET plot.
+
+Run it with ``python -m benchmarks.accuracy.verification [--shared DIR] [--cache DIR]``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from benchmarks.accuracy.recogniser import PACKS, SEED, Bar, Place, Recogniser, finish, place, read_photo, table
+from countenance.measure import rates
+from countenance.measure.intervals import fnmr_at_fmr_by_subject
+from countenance.measure.report import plot_det
+from countenance.measure.trials import Scored, Trial, photos_of, read_trials, score
+
+SETS = ("london", "congress", "caltech")
+LIMITS = (1e-2, 1e-3)
+BARS = {
+    ("default", "congress"): 0.05,
+    ("default", "caltech"): 0.006,
+    ("recommended", "congress"): 0.007,
+    ("recommended", "caltech"): 0.004,
+}
+"""FNMR at FMR 1e-3 that a pack may have on a set."""
+AUC_BAR = 0.9999
+
+
+def scores_of(name: str, where: Place, trials: list[Trial]) -> tuple[dict[str, Scored], dict[str, object]]:
+    """Scores by set, and the pack's id and failures."""
+    pack = Recogniser(name, where)
+    found = {photo: pack.largest(read_photo(where.shared / "photos" / photo)) for photo in photos_of(trials)}
+    templates = {photo: row for photo, row in found.items() if row is not None}
+    scored = {part: score([trial for trial in trials if trial.a.startswith(f"{part}/")], templates) for part in SETS}
+    failed = {part: sum(row is None for photo, row in found.items() if photo.startswith(f"{part}/")) for part in SETS}
+    photos = {part: sum(photo.startswith(f"{part}/") for photo in found) for part in SETS}
+    facts: dict[str, object] = {
+        "pack": pack.pack.id,
+        "match": pack.pack.match,
+        "certain": pack.pack.certain,
+        "fte": {part: rates.fte(failed[part], photos[part]) for part in SETS},
+        "photos": photos,
+    }
+    return scored, facts
+
+
+def rates_of(scored: Scored) -> dict[str, object]:
+    """Rates of one set."""
+    mated, non_mated = scored.scores[scored.mated], scored.scores[~scored.mated]
+    result: dict[str, object] = {
+        "mated": len(mated),
+        "non_mated": len(non_mated),
+        "people": len(np.unique(scored.subjects)),
+        "auc": rates.auc(mated, non_mated),
+        "fnmr": {},
+        "lowest_mated": float(mated.min()),
+        "highest_non_mated": float(non_mated.max()),
+    }
+    fnmr: dict[str, object] = {}
+    for limit in LIMITS:
+        value, threshold = rates.fnmr_at_fmr(mated, non_mated, limit)
+        interval = fnmr_at_fmr_by_subject(scored.scores, scored.mated, scored.subjects, limit, seed=SEED)
+        fnmr[f"{limit:g}"] = {**interval.as_json(), "value": value, "threshold": threshold}
+    result["fnmr"] = fnmr
+    return result
+
+
+def at_operating_points(scored: dict[str, Scored], points: dict[str, float]) -> dict[str, object]:
+    """FMR and FNMR over all sets together at the thresholds of the pack's manifest."""
+    everything = np.concatenate([part.scores for part in scored.values()])
+    mated = np.concatenate([part.mated for part in scored.values()])
+    return {
+        name: {
+            "threshold": threshold,
+            "fmr": rates.fmr(everything[~mated], threshold),
+            "fnmr": rates.fnmr(everything[mated], threshold),
+        }
+        for name, threshold in points.items()
+    }
+
+
+def main() -> int:
+    """Measure, print, write; 1 when a bar is missed."""
+    with place(__doc__ or "") as where:
+        trials = read_trials(where.shared / "photos" / "pairs.csv")
+        results: dict[str, object] = {}
+        rows: list[list[object]] = []
+        bars: list[Bar] = []
+        curves = {}
+        for name in PACKS:
+            scored, facts = scores_of(name, where, trials)
+            sets = {part: rates_of(scored[part]) for part in SETS}
+            points = {"match": float(str(facts["match"])), "certain": float(str(facts["certain"]))}
+            results[name] = {**facts, "sets": sets, "operating_points": at_operating_points(scored, points)}
+            for part in SETS:
+                mated, non_mated = scored[part].scores[scored[part].mated], scored[part].scores[~scored[part].mated]
+                curves[f"{name}, {part}"] = rates.det_curve(mated, non_mated)
+                rows.append([name, part, len(mated), len(non_mated), f"{rates.auc(mated, non_mated):.6f}"])
+                for limit in LIMITS:
+                    interval = fnmr_at_fmr_by_subject(
+                        scored[part].scores, scored[part].mated, scored[part].subjects, limit, seed=SEED
+                    )
+                    value, threshold = rates.fnmr_at_fmr(mated, non_mated, limit)
+                    rows[-1] += [f"{value:.4f} [{interval.low:.4f}, {interval.high:.4f}] at {threshold:.3f}"]
+                    if limit == LIMITS[-1] and (name, part) in BARS:
+                        bars.append(Bar(f"{name} {part} FNMR at FMR 1e-3", value, BARS[name, part]))
+                if (name, part) == ("default", "london"):
+                    bars.append(Bar("default london AUC", rates.auc(mated, non_mated), AUC_BAR, at_least=True))
+            print(name, facts, at_operating_points(scored, points))
+        head = ["pack", "set", "mated", "non-mated", "AUC", *[f"FNMR at FMR {limit:g}" for limit in LIMITS]]
+        print(table(head, rows))
+        plot_det(curves, where.results / "verification-det", title="pairs.csv")
+        return finish(where, "verification", results, bars)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,263 @@
+"""One archive: opens the parts and joins them. No rules of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from countenance.errors import ConflictError, NotFoundError, StoreError
+from countenance.flows import contact_sheet, enrol, find, ingest, rescan, review
+from countenance.flows.enrol import ConsentForm, Enrolment
+from countenance.flows.ingest import IngestSummary
+from countenance.flows.rescan import RescanSummary
+from countenance.ingest.source import open_sources
+from countenance.settings import Settings
+from countenance.store import collections, photos, subjects
+from countenance.store.appearances import Appearance
+from countenance.store.collections import Collection, CollectionCounts, Release
+from countenance.store.connection import Store
+from countenance.store.keyfile import Master
+from countenance.store.keys import KeyStore
+from countenance.store.photos import Refusal
+from countenance.store.subjects import Subject
+from countenance.vision.packs import Pack, load_pack, load_pack_by_id
+
+DATABASE, KEYS, SETTINGS = "countenance.db", "keys", "countenance.toml"
+
+
+def utc_now() -> datetime:
+    """The aware UTC moment."""
+    return datetime.now(UTC)
+
+
+class Archive:
+    """Everything one organisation's archive can do, one method per story."""
+
+    def __init__(
+        self, folder: Path, store: Store, keys: KeyStore, settings: Settings, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        """Join opened parts; use ``create`` or ``open``."""
+        self.folder, self.settings = folder, settings
+        self._store, self._keys, self._clock = store, keys, clock
+
+    @classmethod
+    def create(cls, folder: Path, master: Master, settings: Settings, clock: Callable[[], datetime] = utc_now) -> Self:
+        """Make a new archive in a folder.
+
+        Raises:
+            ConflictError: there is an archive already.
+            StoreError: the folder cannot be written.
+        """
+        if (folder / DATABASE).exists() or (folder / KEYS).exists():
+            msg = f"There is an archive in {folder} already."
+            raise ConflictError(msg, advice="Choose another folder; nothing was changed.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"The folder {folder} cannot be made: {error.strerror}."
+            raise StoreError(msg) from error
+        keys = KeyStore.create(folder / KEYS, master)
+        try:
+            store = Store.open(folder / DATABASE, create=True)
+        except BaseException:
+            keys.close()
+            raise
+        return cls(folder, store, keys, settings, clock)
+
+    @classmethod
+    def open(cls, folder: Path, master: Master, settings: Settings, clock: Callable[[], datetime] = utc_now) -> Self:
+        """Open an archive.
+
+        Raises:
+            NotFoundError: there is none in this folder.
+            KeyStoreError: wrong key file or passphrase.
+            StoreError: the database cannot be used.
+        """
+        require_archive(folder)
+        keys = KeyStore.open(folder / KEYS, master)
+        try:
+            store = Store.open(folder / DATABASE)
+        except BaseException:
+            keys.close()
+            raise
+        return cls(folder, store, keys, settings, clock)
+
+    def close(self) -> None:
+        """Close database and key store."""
+        self._store.close()
+        self._keys.close()
+
+    def __enter__(self) -> Self:
+        """The archive itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close it."""
+        self.close()
+
+    # Collections -------------------------------------------------------------------------------------------------
+
+    def create_collection(self, name: str, release: Release | None = None) -> Collection:
+        """A new collection on the pack of the settings; basis ``release`` exactly when a documented basis is given.
+
+        Raises:
+            ConflictError: the name is taken.
+            PackError: the settings' pack is unknown or not allowed.
+        """
+        pack = load_pack(self.settings.pack, self.settings)
+        with self._store.transaction() as tx:
+            return collections.create(tx, self._keys, name=name, pack=pack.id, at=self._clock(), release=release)
+
+    def collections(self) -> list[CollectionCounts]:
+        """Every collection with its counts."""
+        with self._store.reading() as tx:
+            return collections.list_all(tx)
+
+    def collection(self, name: str) -> Collection:
+        """The collection of that name.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._store.reading() as tx:
+            return collections.by_name(tx, name)
+
+    def refused(self, collection: str) -> list[Refusal]:
+        """Files of a collection that could not be used, with reasons."""
+        with self._store.reading() as tx:
+            return photos.refused_of(tx, collections.by_name(tx, collection).id)
+
+    def pack_of(self, collection: Collection) -> Pack:
+        """The model pack that a collection was made with.
+
+        Raises:
+            PackError: it is not installed here in that version.
+        """
+        return load_pack_by_id(collection.pack, self.settings)
+
+    # Ingest, enrol, find -----------------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        collection: str,
+        sources: Sequence[str | bytes | os.PathLike[str]],
+        *,
+        engine: str = "serial",
+        workers: int = 1,
+        saved: Callable[[IngestSummary, Sequence[bytes]], None] | None = None,
+    ) -> IngestSummary:
+        """Bring photos into a collection; see ``flows.ingest``."""
+        where = self.collection(collection)
+        return ingest.ingest(
+            self._store,
+            self._keys,
+            where,
+            open_sources(sources),
+            self.pack_of(where),
+            self.settings,
+            self._clock,
+            engine=engine,
+            workers=workers,
+            saved=saved,
+        )
+
+    def enrol(
+        self, collection: str, name: str, reference_photos: Iterable[tuple[str, bytes]], form: ConsentForm, actor: str
+    ) -> Enrolment:
+        """Enrol a person; see ``flows.enrol``. The look back is ``rescan``."""
+        where = self.collection(collection)
+        return enrol.enrol(
+            self._store,
+            self._keys,
+            where,
+            name,
+            list(reference_photos),
+            form,
+            self.pack_of(where),
+            self.settings,
+            self._clock,
+            actor,
+        )
+
+    def rescan(
+        self,
+        collection: str,
+        *,
+        engine: str = "serial",
+        workers: int = 1,
+        saved: Callable[[RescanSummary], None] | None = None,
+    ) -> RescanSummary:
+        """Compare photos already there with people enrolled since; see ``flows.rescan``."""
+        where = self.collection(collection)
+        return rescan.rescan(
+            self._store,
+            self._keys,
+            where,
+            self.pack_of(where),
+            self.settings,
+            self._clock,
+            engine=engine,
+            workers=workers,
+            saved=saved,
+        )
+
+    def subjects(self, collection: str) -> list[Subject]:
+        """Everybody enrolled in a collection, oldest first."""
+        with self._store.reading() as tx:
+            return subjects.of_collection(tx, self._keys, collections.by_name(tx, collection).id)
+
+    def subject(self, who: str) -> Subject:
+        """The subject with this id, or with exactly this name when only one has it.
+
+        Raises:
+            NotFoundError: nobody.
+            ConflictError: several people have this name.
+        """
+        with self._store.reading() as tx:
+            everybody = [
+                subject
+                for row in collections.list_all(tx)
+                for subject in subjects.of_collection(tx, self._keys, row.collection.id)
+            ]
+        found = [subject for subject in everybody if subject.id == who]
+        found = found or [subject for subject in everybody if subject.name == who]
+        if not found:
+            msg = f"Nobody called {who!r} is enrolled here."
+            raise NotFoundError(msg, advice="List people with `countenance collection show NAME`.")
+        if len(found) > 1:
+            msg = f"{len(found)} people are called {who!r}: {', '.join(subject.id for subject in found)}."
+            raise ConflictError(msg, advice="Use one of these ids instead of the name.")
+        return found[0]
+
+    def find(self, who: str, *, state: str = "any") -> list[Appearance]:
+        """A person's appearances, best first; see ``flows.find``."""
+        return find.find(self._store, self._keys, self.subject(who), self._clock, state=state)
+
+    def contact_sheet(self, who: str, found: Sequence[Appearance], folder: Path) -> Path:
+        """Write what ``find`` gave as a page; see ``flows.contact_sheet``."""
+        subject = self.subject(who)
+        with self._store.reading() as tx:
+            where = collections.by_id(tx, subject.collection)
+        match = self.pack_of(where).match
+        return contact_sheet.write_contact_sheet(folder, subject.name, found, self.settings, self._clock(), match)
+
+    # Review ------------------------------------------------------------------------------------------------------
+
+    def review_counts(self, collection: str) -> dict[str, int]:
+        """Number of appearances by state."""
+        return review.counts(self._store, self.collection(collection))
+
+    def decide(self, collection: str, ids: Sequence[str], state: str, actor: str) -> list[Appearance]:
+        """Confirm or reject appearances; see ``flows.review``."""
+        return review.decide(self._store, self._keys, self.collection(collection), ids, state, self._clock, actor)
+
+
+def require_archive(folder: Path) -> None:
+    """Raise NotFoundError unless the folder holds an archive."""
+    if not (folder / DATABASE).is_file():
+        msg = f"There is no archive in {folder}."
+        raise NotFoundError(msg, advice="Make one with `countenance init`, or name another with --archive.")

@@ -1,0 +1,109 @@
+"""``countenance doctor``: what this machine and this archive can do."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import shutil
+import sys
+
+import click
+
+from countenance import __version__
+from countenance.archive import DATABASE
+from countenance.cli.frame import Frame, with_frame
+from countenance.errors import CountenanceError
+from countenance.ingest.decoder import Decoder
+from countenance.vision.install import check as check_files
+from countenance.vision.packs import load_pack
+from countenance.vision.session import providers
+
+LITTLE_DISK_BYTES = 2 * 1024**3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report: ``good``, or what to do."""
+
+    name: str
+    good: bool
+    what: str
+
+
+@click.command("doctor")
+@with_frame
+def command(frame: Frame) -> None:
+    """Check this machine and, when there is one here, this archive. Nothing is sent to anybody."""
+    findings = [_python(), *_decoder(frame), _device(frame), _pack(frame), _disk(frame), *_archive(frame)]
+    bad = [finding for finding in findings if not finding.good]
+    frame.print(
+        {"version": __version__, "checks": [dataclasses.asdict(finding) for finding in findings], "problems": len(bad)},
+        "\n".join(
+            [f"Countenance {__version__}"]
+            + [f"{'ok     ' if finding.good else 'problem'} {finding.name}: {finding.what}" for finding in findings]
+        ),
+    )
+    if bad:
+        frame.partly()
+
+
+def _python() -> Finding:
+    cores = len(os.sched_getaffinity(0))
+    return Finding("python", sys.version_info >= (3, 11), f"{platform.python_version()}, {platform.machine()}, {cores} cores")
+
+
+def _decoder(frame: Frame) -> list[Finding]:
+    """Each layer that stands between a hostile photo and this machine."""
+    try:
+        with Decoder(frame.settings.decode) as decoder:
+            layers = dataclasses.asdict(decoder.layers)
+    except CountenanceError as error:
+        return [Finding("decoder", good=False, what=error.message)]
+    optional = {"landlock", "seccomp"}  # older kernels lack them; the others must always be there
+    return [
+        Finding(
+            f"decoder {name.replace('_', ' ')}",
+            bool(state) or name in optional,
+            str(state if not isinstance(state, bool) else "active") if state else "not available in this kernel",
+        )
+        for name, state in layers.items()
+    ]
+
+
+def _device(frame: Frame) -> Finding:
+    try:
+        chosen = providers(frame.settings.device)
+    except CountenanceError as error:
+        return Finding("device", good=False, what=f"{error.message} {error.advice}")
+    return Finding("device", good=True, what="CUDA" if chosen[0].startswith("CUDA") else "CPU")
+
+
+def _pack(frame: Frame) -> Finding:
+    try:
+        pack = load_pack(frame.settings.pack, frame.settings)
+    except CountenanceError as error:
+        return Finding("model pack", good=False, what=f"{error.message} {error.advice}")
+    wrong = [state for _, state in check_files(pack) if state != "ok"]
+    return Finding("model pack", not wrong, "; ".join([pack.id, *wrong]))
+
+
+def _disk(frame: Frame) -> Finding:
+    place = frame.folder if frame.folder.exists() else frame.folder.absolute().parent
+    free = shutil.disk_usage(place if place.exists() else "/").free
+    return Finding("disk", free >= LITTLE_DISK_BYTES, f"{free / 1024**3:.1f} GiB free for {frame.folder.absolute()}")
+
+
+def _archive(frame: Frame) -> list[Finding]:
+    if not (frame.folder / DATABASE).is_file():
+        return [Finding("archive", good=True, what=f"none in {frame.folder.absolute()}")]
+    if frame.chosen_key_file is None and not sys.stdin.isatty():
+        return [Finding("archive", good=True, what="there, not opened: no key file was given")]
+    try:
+        with frame.open() as archive:
+            rows = archive.collections()
+            for row in rows:
+                archive.subjects(row.collection.name)
+    except CountenanceError as error:
+        return [Finding("archive", good=False, what=f"{error.message} {error.advice}")]
+    return [Finding("archive", good=True, what=f"opens; {len(rows)} collections, every name and key readable")]

@@ -1,0 +1,79 @@
+"""The command ``countenance``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from countenance import __version__
+from countenance.cli.frame import Frame, report
+from countenance.errors import CountenanceError, UsageError
+
+COMMANDS = {
+    "demo": "Draw people who do not exist and show the whole line on them.",
+    "init": "Make a new archive.",
+    "collection": "Make, list and show collections.",
+    "ingest": "Bring photos into a collection.",
+    "enrol": "Enrol a person who said yes.",
+    "find": "Find every photo of an enrolled person.",
+    "review": "Confirm or reject what the machine suggests.",
+    "rescan": "Compare photos already there with people enrolled since.",
+    "models": "List, install and check model packs.",
+    "doctor": "Check this machine and this archive.",
+}
+INTERRUPTED = 130
+
+
+class _Lazy(click.Group):
+    """Loads a command's file when it is called, so that --help and errors answer at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        found = importlib.import_module(f"countenance.cli.{cmd_name}").command
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--archive", type=click.Path(path_type=Path), help="Folder of the archive (default: this one).")
+@click.option("--key-file", type=click.Path(path_type=Path), help="Key file of the archive.")
+@click.option("--actor", help="Who does this, for the record (default: your account).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.version_option(__version__)
+@click.pass_context
+def group(
+    context: click.Context, archive: Path | None, key_file: Path | None, actor: str | None, *, as_json: bool
+) -> None:
+    """A face index that only knows the people who said yes."""
+    context.obj = Frame(archive, key_file, as_json, actor)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and end the process with its exit code: 0 done, 1 refused or failed, 2 usage, 3 partly done."""
+    given = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in given
+    try:
+        code = group.main(given, prog_name="countenance", standalone_mode=False)
+    except CountenanceError as error:
+        code = report(error, as_json=as_json)
+    except click.exceptions.Abort:
+        click.echo("Stopped. What was saved before stays; run the same command again to go on.", err=True)
+        code = INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = UsageError.exit_code
+    except click.ClickException as error:
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "countenance"
+        wrong = UsageError(error.format_message(), advice=f"Run `{where} --help` to see what it takes.")
+        code = report(wrong, as_json=as_json)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,93 @@
+"""``countenance models``: model packs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from countenance.cli.frame import Frame, with_frame
+from countenance.errors import PackError
+from countenance.vision.install import check as check_files
+from countenance.vision.install import install as install_pack
+from countenance.vision.packs import BUILT_IN, Pack, installed, load_pack
+
+
+@click.group("models")
+def command() -> None:
+    """List, install and check model packs: a detector, an embedder, and who may use them."""
+
+
+@command.command("list")
+@with_frame
+def list_packs(frame: Frame) -> None:
+    """List the packs of this machine with licences and what they were trained on."""
+    settings = frame.settings
+    rows, lines = [], []
+    for name in dict.fromkeys((*BUILT_IN, *installed(settings))):
+        pack = load_pack(name, settings)
+        ready = all(state == "ok" for _, state in check_files(pack))
+        rows.append(_row(pack, ready=ready))
+        lines += [
+            f"{pack.id}{' (used for new collections)' if name == settings.pack else ''}",
+            f"  {pack.summary}",
+            f"  {'ready' if ready else 'not installed: countenance models install ' + name}",
+            f"  detector: {pack.detector.licence.name}, {pack.detector.licence.source}",
+            f"  embedder: {pack.embedder.licence.name}, {pack.embedder.licence.source}",
+            f"  stated training data: {pack.detector.licence.stated_training_data}; "
+            f"{pack.embedder.licence.stated_training_data}",
+        ]
+    frame.print({"packs": rows}, "\n".join(lines))
+
+
+@command.command("install")
+@click.argument("what")
+@click.option("--sha256", default="", help="SHA-256 of the manifest; required for an address.")
+@click.option("--from", "folder", type=click.Path(path_type=Path, file_okay=False), help="Take the files from here.")
+@with_frame
+def install(frame: Frame, what: str, sha256: str, folder: Path | None) -> None:
+    """Install a pack: `recommended`, a manifest FILE, or the address of a manifest."""
+    pack = install_pack(what, frame.settings, sha256=sha256, folder=folder)
+    frame.print(
+        {"pack": _row(pack, ready=True)},
+        f"Installed {pack.id}: {pack.summary}\nUse it for new collections: set pack = \"{pack.name}\" in countenance.toml",
+    )
+
+
+@command.command("check")
+@click.argument("name", required=False)
+@with_frame
+def check(frame: Frame, name: str | None) -> None:
+    """Check the files of a pack (default: the one of the settings) against their hashes."""
+    pack = load_pack(name or frame.settings.pack, frame.settings)
+    rows = check_files(pack)
+    bad = [(file, state) for file, state in rows if state != "ok"]
+    if bad:
+        msg = f"Pack {pack.name} is not usable: " + "; ".join(state for _, state in bad)
+        raise PackError(msg, advice=f"Run `countenance models install {pack.name}`.")
+    frame.print(
+        {"pack": pack.id, "files": [{"name": file, "state": state} for file, state in rows]},
+        "\n".join([pack.id, *(f"  {state:4} {file}" for file, state in rows)]),
+    )
+
+
+def _row(pack: Pack, *, ready: bool) -> dict[str, object]:
+    parts = {"detector": pack.detector.licence, "embedder": pack.embedder.licence}
+    return {
+        "name": pack.name,
+        "id": pack.id,
+        "summary": pack.summary,
+        "ready": ready,
+        "template_size": pack.embedder.template_size,
+        "match": pack.match,
+        "certain": pack.certain,
+        **{
+            part: {
+                "licence": licence.name,
+                "noncommercial": licence.noncommercial,
+                "source": licence.source,
+                "stated_training_data": licence.stated_training_data,
+            }
+            for part, licence in parts.items()
+        },
+    }

@@ -1,0 +1,46 @@
+"""A progress bar with rate and time left, on terminals only and never on stdout."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich import progress
+
+from countenance.cli.frame import screen
+
+
+class Progress:
+    """One bar; silent when nobody watches."""
+
+    def __init__(self, title: str, total: int | None, *, quiet: bool) -> None:
+        """Prepare a bar for ``total`` photos (None when unknown)."""
+        console = screen()
+        self._started = time.monotonic()
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[rate]} photos/s"),
+            progress.TextColumn("{task.fields[note]}"),
+            progress.TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._bar.add_task(title, total=total, rate="-", note="")
+
+    def update(self, done: int, note: str) -> None:
+        """Show how many photos are done."""
+        spent = time.monotonic() - self._started
+        self._bar.update(self._task, completed=done, rate=f"{done / spent:.1f}" if spent > 0 else "-", note=note)
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Remove the bar."""
+        self._bar.stop()

@@ -1,0 +1,82 @@
+"""One HTML page with a picture of every appearance, cut from the photos at that moment and stored nowhere else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+
+from countenance.errors import CountenanceError, PhotoRefusedError
+from countenance.ingest.decoder import Decoder
+from countenance.ingest.source import display_name, reopen
+from countenance.redact.render import cut_out, encode_jpeg
+from countenance.settings import Settings
+from countenance.store.appearances import Appearance
+
+_MARGIN = 0.6
+_LONGEST_PX = 220
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the page shows of one appearance; ``picture`` is base64 JPEG, or empty with ``trouble`` saying why."""
+
+    appearance: Appearance
+    photo: str
+    picture: str
+    trouble: str
+
+
+def write_contact_sheet(
+    folder: Path, title: str, found: Sequence[Appearance], settings: Settings, now: datetime, match: float
+) -> Path:
+    """Write ``index.html`` into a folder and return its path.
+
+    Args:
+        folder: made when it does not exist.
+        title: heading, usually the person's name.
+        found: appearances under a permit to show them.
+        settings: limits of decoding.
+        now: aware UTC moment, printed on the page.
+        match: the pack's match score, printed on the page.
+
+    Raises:
+        CountenanceError: the folder cannot be written.
+    """
+    with Decoder(settings.decode) as decoder:
+        cards = [_card(row, decoder, settings) for row in found]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("countenance.flows"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    page = environment.get_template("contact_sheet.html").render(
+        title=title,
+        cards=cards,
+        made_at=now.strftime("%Y-%m-%d %H:%M UTC"),
+        match=match,
+        n_photos=len({row.photo for row in found}),
+        n_confirmed=sum(row.state == "confirmed" for row in found),
+    )
+    path = folder / "index.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        msg = f"The contact sheet cannot be written to {folder}: {error.strerror}."
+        raise CountenanceError(msg, advice="Name a folder that this account may write.") from error
+    return path
+
+
+def _card(row: Appearance, decoder: Decoder, settings: Settings) -> Card:
+    photo = display_name(row.path, row.member or None)
+    try:
+        pixels = decoder.decode(reopen(row.path, row.member or None, settings.decode.max_bytes)).pixels
+    except PhotoRefusedError as error:
+        return Card(row, photo, "", error.message)
+    scale_x, scale_y = pixels.shape[1] / row.width, pixels.shape[0] / row.height
+    x, y, w, h = row.box
+    crop = cut_out(pixels, (x * scale_x, y * scale_y, w * scale_x, h * scale_y), _MARGIN, _LONGEST_PX)
+    return Card(row, photo, base64.b64encode(encode_jpeg(crop)).decode("ascii"), "")

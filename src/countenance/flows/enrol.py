@@ -1,0 +1,234 @@
+"""Enrol a person: consent first, then references that agree with each other, then a look back at the photos already there.
+
+Order of checks: the consent is well formed, each photo has exactly one usable face, the references agree. Nothing is
+written before all of them passed; then subject, key, consent and references are one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+
+from countenance.core.consent import CHANNELS, Consent, refusal
+from countenance.core.permit import permit_reference
+from countenance.errors import ConsentError, EnrolmentError, PhotoRefusedError
+from countenance.flows.stages import Decode, Detect, Embed, Work, analyse_one
+from countenance.run.stage import Stage
+from countenance.settings import Settings
+from countenance.store import consents, subjects, templates
+from countenance.store.collections import Collection
+from countenance.store.connection import Store
+from countenance.store.keys import KeyStore
+from countenance.vision.packs import Pack
+
+MOST_PHOTOS = 20
+BYSTANDER_SHARE = 0.4
+"""A face lower than this share of the largest one is somebody in the background and does not count."""
+USABLE_QUALITY = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentForm:
+    """What the person (or the guardian) agreed to.
+
+    Attributes:
+        purposes: one consent is recorded for each.
+        channels: where results may appear.
+        from_at: aware UTC moment from which it holds.
+        until_at: aware UTC moment at which it ends.
+        evidence_sha256: hex SHA-256 of the signed form.
+        evidence_name: file name of it, for people.
+        guardian: who signed for a minor; None for an adult.
+    """
+
+    purposes: tuple[str, ...]
+    channels: tuple[str, ...]
+    from_at: datetime
+    until_at: datetime
+    evidence_sha256: str
+    evidence_name: str
+    guardian: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One usable reference: photo name, its face box (x, y, w, h in pixels as taken) and quality."""
+
+    photo: str
+    work: Work
+    face: int
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Box of the face."""
+        x, y, w, h = self.work.boxes[self.face].tolist()
+        return x, y, w, h
+
+    @property
+    def quality(self) -> float:
+        """Quality of the face, 0 to 100."""
+        return float(self.work.qualities[self.face])
+
+
+@dataclass(slots=True)
+class Enrolment:
+    """What came of it: the subject, the references kept, the photos refused with reasons."""
+
+    subject: str
+    references: list[Reference] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def enrol(
+    store: Store,
+    keys: KeyStore,
+    collection: Collection,
+    name: str,
+    reference_photos: Sequence[tuple[str, bytes]],
+    form: ConsentForm,
+    pack: Pack,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    actor: str,
+) -> Enrolment:
+    """Enrol one person in one collection; the look back at older photos is ``flows.rescan``.
+
+    Args:
+        store: the database.
+        keys: the key store.
+        collection: where.
+        name: the person's name; sealed under the person's own key.
+        reference_photos: 1 to 20 (name for messages, file content).
+        form: the consent.
+        pack: the collection's model pack.
+        settings: limits and channels.
+        clock: gives the aware UTC moment.
+        actor: who enrols.
+
+    Raises:
+        ConsentError: the consent cannot be recorded or does not hold today.
+        EnrolmentError: no usable reference, or the references disagree.
+    """
+    now = clock()
+    wanted = _consents(form, settings, now)
+    permit_reference(collection.id, wanted[0], now)  # refuses before any photo is looked at
+    if not name.strip():
+        msg = "A person needs a name."
+        raise EnrolmentError(msg, advice="Give the name as the second word of the command.")
+    if not 1 <= len(reference_photos) <= MOST_PHOTOS:
+        msg = f"Enrolment takes 1 to {MOST_PHOTOS} photos, not {len(reference_photos)}."
+        raise EnrolmentError(msg)
+    result = _references(reference_photos, pack, settings)
+    _keep_agreeing(result, pack)
+    with store.transaction() as tx:
+        subject = subjects.add(
+            tx, keys, collection=collection.id, name=name, minor=form.guardian is not None, at=now
+        ).id
+        wanted = [replace(consent, subject=subject) for consent in wanted]
+        permit = permit_reference(collection.id, wanted[0], now)
+        record = consents.Record(form.evidence_name, actor)
+        channels = CHANNELS + settings.extra_channels
+        recorded = [consents.add(tx, keys, consent, record, now=now, channels=channels) for consent in wanted]
+        for reference in result.references:
+            work, face = reference.work, reference.face
+            new = templates.NewReference(
+                subject=subject,
+                consent=recorded[0].id,
+                photo_sha256=work.sha256,
+                box=reference.box,
+                landmarks=work.landmarks[face],
+                quality=reference.quality,
+                pack=pack.id,
+                template=work.templates[face],
+            )
+            templates.add_reference(tx, keys, permit, collection.id, new, at=now)
+    result.subject = subject
+    return result
+
+
+def _consents(form: ConsentForm, settings: Settings, now: datetime) -> list[Consent]:
+    if not form.purposes:
+        msg = "A consent must name at least one purpose."
+        raise ConsentError(msg)
+    first = Consent(
+        "to be given",  # the id is drawn when everything else has passed
+        form.purposes[0],
+        form.channels,
+        form.from_at,
+        form.until_at,
+        form.evidence_sha256,
+        minor=form.guardian is not None,
+        guardian=form.guardian,
+    )
+    wanted = [replace(first, purpose=purpose) for purpose in dict.fromkeys(form.purposes)]
+    for consent in wanted:
+        why = refusal(consent, now=now, channels=CHANNELS + settings.extra_channels)
+        if why is not None:
+            raise ConsentError(why, advice="Nobody was enrolled; give the consent as the person signed it.")
+    return wanted
+
+
+def _references(
+    reference_photos: Sequence[tuple[str, bytes]], pack: Pack, settings: Settings
+) -> Enrolment:
+    result = Enrolment("")
+    stages: list[Stage[Work]] = [Decode(settings), Detect(settings, pack), Embed(settings, pack)]
+    try:
+        for stage in stages:
+            stage.setup()
+        for name, content in reference_photos:
+            try:
+                work = analyse_one(content, stages)
+                result.references.append(Reference(name, work, _only_face(work)))
+            except PhotoRefusedError as error:
+                result.refused.append((name, error.message))
+    finally:
+        for stage in stages:
+            stage.close()
+    if not result.references:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in result.refused)
+        msg = f"No photo can enrol this person. {reasons}"
+        raise EnrolmentError(msg)
+    return result
+
+
+def _only_face(work: Work) -> int:
+    """Row of the one usable face.
+
+    Raises:
+        PhotoRefusedError: no face, several, or one too poor to enrol.
+    """
+    if not len(work.boxes):
+        reason, msg = "no-face", "No face was found in it."
+        raise PhotoRefusedError(reason, msg)
+    heights = work.boxes[:, 3]
+    large = np.flatnonzero(heights >= BYSTANDER_SHARE * heights.max())
+    if len(large) > 1:
+        reason, msg = "several-faces", f"It shows {len(large)} faces, and it must be clear whose reference this is."
+        raise PhotoRefusedError(reason, msg)
+    face = int(large[0])
+    if work.qualities[face] < USABLE_QUALITY:
+        reason = "too-poor"
+        msg = f"Its face is too small, blurred, dark or turned (quality {work.qualities[face]:.0f} of 100)."
+        raise PhotoRefusedError(reason, msg)
+    return face
+
+
+def _keep_agreeing(result: Enrolment, pack: Pack) -> None:
+    """Keep the references that agree with most others; refuse the rest, or all when nothing says which are right."""
+    if len(result.references) == 1:
+        return
+    rows = np.stack([reference.work.templates[reference.face] for reference in result.references])
+    agrees = rows @ rows.T >= pack.agree
+    votes = agrees.sum(axis=1) - 1
+    chosen = agrees[int(votes.argmax())]
+    if chosen.sum() * 2 <= len(rows):
+        msg = "The photos do not show the same person, so nobody was enrolled."
+        raise EnrolmentError(msg, advice="Check the photos one by one; every one must show this person.")
+    for reference, kept in zip(list(result.references), chosen, strict=True):
+        if not kept:
+            result.references.remove(reference)
+            result.refused.append((reference.photo, "Its face does not look like the person in the other photos."))

@@ -1,0 +1,260 @@
+"""From a source to rows: read, analyse, compare with the enrolled people, decide, save.
+
+Strangers leave no template (P1): templates live in memory between ``analyse`` and ``save``, which drops them unless a
+permit says otherwise. A batch is one transaction: a kill between two batches loses nothing that was acknowledged (P10).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import perf_counter
+
+from countenance.core.permit import Permit, permit_templates
+from countenance.errors import PhotoRefusedError, UsageError
+from countenance.flows.gallery import LiveGallery
+from countenance.flows.stages import Decode, Detect, Embed, Work
+from countenance.ingest.source import SourceItem
+from countenance.run import processes, serial
+from countenance.run.stage import Batch, Stage
+from countenance.settings import Settings
+from countenance.store import appearances, faces, photos, templates
+from countenance.store.collections import Collection
+from countenance.store.connection import Store, Tx
+from countenance.store.keys import KeyStore
+from countenance.vision.packs import Pack
+
+ENGINES = ("serial", "processes")
+
+
+@dataclass(slots=True)
+class IngestSummary:
+    """What one ingest did.
+
+    Attributes:
+        given: files that the source named.
+        new: photos added, whole.
+        partial: photos added of which only a part could be decoded.
+        known: photos that the collection had already, under this or another path.
+        refused: files left out, by reason.
+        faces: faces in the photos added.
+        suggested: appearances suggested.
+        seconds: wall seconds by step; the stages' are summed over workers.
+    """
+
+    given: int = 0
+    new: int = 0
+    partial: int = 0
+    known: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    faces: int = 0
+    suggested: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def spent(self, step: str, since: float) -> None:
+        """Add the wall seconds since ``since`` (of ``perf_counter``) to a step."""
+        self.seconds[step] = self.seconds.get(step, 0.0) + perf_counter() - since
+
+    @property
+    def done(self) -> int:
+        """Files dealt with so far."""
+        return self.new + self.partial + self.known + sum(self.refused.values())
+
+
+def ingest(
+    store: Store,
+    keys: KeyStore,
+    collection: Collection,
+    source: Iterable[SourceItem],
+    pack: Pack,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    *,
+    engine: str = "serial",
+    workers: int = 1,
+    saved: Callable[[IngestSummary, Sequence[bytes]], None] | None = None,
+) -> IngestSummary:
+    """Bring every photo of a source into a collection.
+
+    Args:
+        store: the database.
+        keys: the key store.
+        collection: where the photos go.
+        source: files, in any order; each is read once.
+        pack: the collection's model pack.
+        settings: batch sizes and limits.
+        clock: gives the aware UTC moment.
+        engine: ``serial`` or ``processes``.
+        workers: how many processes.
+        saved: called after each commit with the running summary and the SHA-256 of the photos it made durable.
+
+    Raises:
+        UsageError: unknown engine.
+        ConsentError: the collection's documented basis has ended.
+        StoreError: the database refused a write; batches before it are kept.
+    """
+    if engine not in ENGINES:
+        msg = f"Unknown engine {engine!r}; choose from: {', '.join(ENGINES)}."
+        raise UsageError(msg)
+    summary, started = IngestSummary(), perf_counter()
+    gallery = LiveGallery(keys, collection, pack)
+    stages: list[Stage[Work]] = [Decode(settings), Detect(settings, pack), Embed(settings, pack)]
+    batches = _new_batches(store, collection, source, settings, summary, clock, saved)
+    results = (
+        processes.run(stages, batches, workers) if engine == "processes" else serial.run(stages, batches)
+    )
+    for batch in results:
+        for step, spent in batch.seconds.items():
+            summary.seconds[step] = summary.seconds.get(step, 0.0) + spent
+        since, now = perf_counter(), clock()
+        keep = permit_templates(collection.id, collection.basis, _release(collection), now)
+        with store.transaction() as tx:
+            gallery.refresh(tx, now)
+            digests = _save(tx, keys, collection, batch.items, gallery, keep, pack, now, summary)
+        summary.spent("save", since)
+        if saved is not None:
+            saved(summary, digests)
+    summary.seconds["total"] = perf_counter() - started
+    return summary
+
+
+def _release(collection: Collection) -> dict[str, datetime | str | None]:
+    basis = collection.release
+    if basis is None:
+        return {}
+    return {"reference": basis.reference, "approver": basis.approver, "until_at": basis.until_at}
+
+
+def _new_batches(
+    store: Store,
+    collection: Collection,
+    source: Iterable[SourceItem],
+    settings: Settings,
+    summary: IngestSummary,
+    clock: Callable[[], datetime],
+    saved: Callable[[IngestSummary, Sequence[bytes]], None] | None,
+) -> Iterator[Batch[Work]]:
+    """Read files and pass on, in batches, those whose bytes the collection does not know yet."""
+    for works in _read_batches(source, settings, summary):
+        since = perf_counter()
+        with store.reading() as tx:
+            known = photos.known(tx, collection.id, [work.sha256 for work in works if work.refused is None])
+        old = [work for work in works if work.sha256 in known and work.refused is None]
+        if old:
+            with store.transaction() as tx:
+                now = clock()
+                photos.add_paths(tx, [(known[work.sha256].id, work.path, work.member) for work in old], at=now)
+                photos.clear_refusals(tx, collection.id, [(work.path, work.member) for work in old])
+            summary.known += len(old)
+            if saved is not None:
+                saved(summary, [work.sha256 for work in old])
+        summary.spent("look up", since)
+        fresh = [work for work in works if work.refused is not None or work.sha256 not in known]
+        if fresh:
+            yield Batch(fresh)
+
+
+def _read_batches(source: Iterable[SourceItem], settings: Settings, summary: IngestSummary) -> Iterator[list[Work]]:
+    works: list[Work] = []
+    held_bytes = 0
+    for item in source:
+        since = perf_counter()
+        summary.given += 1
+        works.append(_read(item, settings))
+        held_bytes += works[-1].n_bytes
+        summary.spent("read", since)
+        if len(works) >= settings.batch_photos or held_bytes >= settings.batch_bytes:
+            yield works
+            works, held_bytes = [], 0
+    if works:
+        yield works
+
+
+def _read(item: SourceItem, settings: Settings) -> Work:
+    member = item.member or b""
+    try:
+        content = item.read(settings.decode.max_bytes)
+    except PhotoRefusedError as error:
+        return Work(item.path, member, b"", 0, None, refused=(error.reason, error.message))
+    return Work(item.path, member, hashlib.sha256(content).digest(), len(content), content)
+
+
+def _save(
+    tx: Tx,
+    keys: KeyStore,
+    collection: Collection,
+    works: Sequence[Work],
+    gallery: LiveGallery,
+    keep: Permit | None,
+    pack: Pack,
+    now: datetime,
+    summary: IngestSummary,
+) -> list[bytes]:
+    """Write one batch; gives the SHA-256 of every photo that this transaction makes durable."""
+    refused = [work for work in works if work.refused is not None]
+    photos.add_refusals(
+        tx,
+        collection.id,
+        [
+            photos.Refusal(work.path, work.member, work.sha256 or None, *work.refused, now)
+            for work in refused
+            if work.refused is not None
+        ],
+    )
+    summary.refused.update(work.refused[0] for work in refused if work.refused is not None)
+    good = [work for work in works if work.refused is None]
+    # The same bytes may come twice in one batch, or another process may have been faster.
+    ids = {digest: row.id for digest, row in photos.known(tx, collection.id, [work.sha256 for work in good]).items()}
+    for work in good:
+        if work.sha256 in ids:
+            summary.known += 1
+            continue
+        ids[work.sha256] = photos.add_photo(tx, collection.id, _row(work, pack), at=now)
+        new = faces.NewFaces(work.boxes, work.landmarks, work.confidences, work.qualities, pack.id)
+        face_ids = faces.add_faces(tx, ids[work.sha256], new)
+        if keep is not None:
+            templates.add_face_templates(
+                tx, keys, keep, collection.id, pack=pack.id, face_ids=face_ids, templates=work.templates
+            )
+        candidates = gallery.compare(work.templates)
+        appearances.suggest(
+            tx,
+            [appearances.Suggestion(face_ids[found.face], found.subject, found.score) for found in candidates],
+            made_by=f"machine:{pack.id}",
+            pack=pack.id,
+            at=now,
+        )
+        summary.suggested += len(candidates)
+        summary.faces += len(face_ids)
+        summary.partial += work.partial
+        summary.new += not work.partial
+    photos.add_paths(tx, [(ids[work.sha256], work.path, work.member) for work in good], at=now)
+    photos.clear_refusals(tx, collection.id, [(work.path, work.member) for work in good])
+    return [work.sha256 for work in good]
+
+
+def _row(work: Work, pack: Pack) -> photos.NewPhoto:
+    return photos.NewPhoto(
+        sha256=work.sha256,
+        n_bytes=work.n_bytes,
+        width=work.width,
+        height=work.height,
+        format=work.format,
+        orientation=work.orientation,
+        taken_at=_taken_at(work.taken_at),
+        status="partial" if work.partial else "indexed",
+        n_faces=len(work.boxes),
+        pack=pack.id,
+    )
+
+
+def _taken_at(text: str | None) -> datetime | None:
+    """The camera's clock; taken as UTC where the camera noted no offset."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+

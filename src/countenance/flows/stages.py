@@ -1,0 +1,240 @@
+"""The three stages that turn a photo's bytes into templates, and the photo that travels through them.
+
+The same stages serve ingest (detect, then embed) and rescan (faces are known: embed only).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from countenance.core.arrays import Boxes, Confidences, Landmarks, Qualities, Templates
+from countenance.errors import PhotoRefusedError
+from countenance.ingest.decoded import Decoded
+from countenance.ingest.decoder import Decoder
+from countenance.run.stage import Batch, Stage
+from countenance.settings import Settings
+from countenance.vision.align import align
+from countenance.vision.detect import Detector, detect, open_detector, smallest_face_px
+from countenance.vision.embed import Embedder, open_embedder
+from countenance.vision.packs import Pack
+from countenance.vision.pyramid import Pyramid
+from countenance.vision.quality import rate
+
+_DIED = "The process that worked on this photo died twice, so it was left out."
+
+
+@dataclass(slots=True)
+class Work:
+    """One photo on its way.
+
+    Attributes:
+        path: bytes of the path or address.
+        member: name inside an archive file; empty when the path is the photo.
+        sha256: 32 bytes, of the file.
+        n_bytes: size of the file.
+        content: the file; dropped once it is decoded.
+        refused: (reason, sentence) when it cannot be used.
+        partial: True when only a part of the file could be decoded.
+        width, height: pixels of the upright photo as taken.
+        format, orientation, taken_at: as decoded.
+        boxes, landmarks, confidences, qualities: faces in pixels of the upright photo as taken.
+        templates: (n, d); in memory only.
+    """
+
+    path: bytes
+    member: bytes
+    sha256: bytes
+    n_bytes: int
+    content: bytes | None
+    refused: tuple[str, str] | None = None
+    partial: bool = False
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    orientation: int = 1
+    taken_at: str | None = None
+    boxes: Boxes = field(default_factory=lambda: np.empty((0, 4), dtype=np.float32))
+    landmarks: Landmarks = field(default_factory=lambda: np.empty((0, 5, 2), dtype=np.float32))
+    confidences: Confidences = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    qualities: Qualities = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    templates: Templates = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
+    _pyramid: Pyramid | None = None
+    _scale: float = 1.0
+
+    def refuse(self, reason: str, message: str) -> None:
+        """Turn this photo into a row with a reason."""
+        self.refused, self.content, self._pyramid = (reason, message), None, None
+
+    def decoded(self, photo: Decoded) -> None:
+        """Take over what the decoder found."""
+        self.width, self.height, self.partial = photo.full_width, photo.full_height, photo.partial
+        self.format, self.orientation, self.taken_at = photo.format, photo.orientation, photo.taken_at
+        self._pyramid, self._scale, self.content = Pyramid(photo.pixels), photo.scale, None
+
+    @property
+    def pyramid(self) -> Pyramid | None:
+        """Decoded pixels, between decoding and embedding, in one process only."""
+        return self._pyramid
+
+    @property
+    def to_decoded(self) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        """(2,) factors from pixels as taken to decoded pixels; decoders round each side on its own."""
+        if self._pyramid is None:
+            return np.full(2, self._scale, dtype=np.float32)
+        height, width = self._pyramid.pixels.shape[:2]
+        return np.array([width / self.width, height / self.height], dtype=np.float32)
+
+    def drop_pixels(self) -> None:
+        """Let go of the pixels; nothing but faces and templates leaves the worker."""
+        self._pyramid = None
+
+
+class _Step:
+    """What the stages share: settings before ``setup``, nothing to close."""
+
+    name = ""
+    needs: tuple[str, ...] = ()
+
+    def setup(self) -> None:
+        """Nothing to open."""
+
+    def failed(self, item: Work, reason: str) -> Work:
+        """The photo as a row with a reason, after its worker died."""
+        item.refuse(reason, _DIED)
+        return item
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Decode(_Step):
+    """Bytes -> pixels, in a confined process of its own."""
+
+    name = "decode"
+    needs = ("content",)
+
+    def __init__(self, settings: Settings) -> None:
+        """Keep the limits."""
+        self._limits = settings.decode
+        self._decoder: Decoder | None = None
+
+    def setup(self) -> None:
+        """Start the decoder process."""
+        self._decoder = Decoder(self._limits)
+
+    def __call__(self, batch: Batch[Work]) -> Batch[Work]:
+        """Decode each photo; one that cannot be decoded becomes a row with a reason."""
+        if self._decoder is None:
+            self.setup()
+        for work in batch.items:
+            if work.refused is not None or work.content is None or self._decoder is None:
+                continue
+            try:
+                work.decoded(self._decoder.decode(work.content))
+            except PhotoRefusedError as error:
+                work.refuse(error.reason, error.message)
+        return batch
+
+    def close(self) -> None:
+        """Stop the decoder process."""
+        if self._decoder is not None:
+            self._decoder.close()
+            self._decoder = None
+
+
+class Detect(_Step):
+    """Pixels -> faces."""
+
+    name = "detect"
+    needs = ("pyramid",)
+
+    def __init__(self, settings: Settings, pack: Pack) -> None:
+        """Keep settings and pack."""
+        self._settings, self._pack = settings, pack
+        self._detector: Detector | None = None
+
+    def setup(self) -> None:
+        """Load the detector."""
+        self._detector = open_detector(self._pack, self._settings)
+
+    def __call__(self, batch: Batch[Work]) -> Batch[Work]:
+        """Find faces of all photos of the batch together."""
+        if self._detector is None:
+            self.setup()
+        ready = [(work, work.pyramid) for work in batch.items if work.pyramid is not None]
+        if not ready or self._detector is None:
+            return batch
+        photos = [pyramid for _, pyramid in ready if pyramid is not None]
+        smallest = [
+            smallest_face_px(self._settings, work.width, work.height, float(work.to_decoded.min())) for work, _ in ready
+        ]
+        for (work, _), faces in zip(ready, detect(self._detector, photos, smallest), strict=True):
+            back = 1 / work.to_decoded
+            work.boxes = (faces.boxes * np.tile(back, 2)).astype(np.float32)
+            work.landmarks = (faces.landmarks * back).astype(np.float32)
+            work.confidences = faces.confidences
+        return batch
+
+    def close(self) -> None:
+        """Unload the detector."""
+        self._detector = None
+
+
+class Embed(_Step):
+    """Faces -> aligned crops -> quality and templates, then the pixels go."""
+
+    name = "embed"
+    needs = ("pyramid", "landmarks")
+
+    def __init__(self, settings: Settings, pack: Pack) -> None:
+        """Keep settings and pack."""
+        self._settings, self._pack = settings, pack
+        self._embedder: Embedder | None = None
+
+    def setup(self) -> None:
+        """Load the embedder."""
+        self._embedder = open_embedder(self._pack, self._settings)
+
+    def __call__(self, batch: Batch[Work]) -> Batch[Work]:
+        """Templates of all faces of the batch together."""
+        if self._embedder is None:
+            self.setup()
+        ready = [work for work in batch.items if work.pyramid is not None]
+        if not ready or self._embedder is None:
+            return batch
+        crops = [
+            align(work.pyramid, work.landmarks * work.to_decoded, self._pack.embedder)
+            for work in ready
+            if work.pyramid is not None
+        ]
+        templates = self._embedder.embed(np.concatenate(crops))
+        at = 0
+        for work, part in zip(ready, crops, strict=True):
+            work.qualities = rate(part, work.landmarks, work.confidences)
+            work.templates = templates[at : at + len(part)]
+            at += len(part)
+            work.drop_pixels()
+        return batch
+
+    def close(self) -> None:
+        """Unload the embedder."""
+        self._embedder = None
+
+
+def analyse_one(content: bytes, stages: Sequence[Stage[Work]]) -> Work:
+    """One photo's bytes through stages that are set up, in this process.
+
+    Raises:
+        PhotoRefusedError: the photo cannot be used.
+    """
+    batch = Batch([Work(b"", b"", hashlib.sha256(content).digest(), len(content), content)])
+    for stage in stages:
+        batch = stage(batch)
+    work = batch.items[0]
+    if work.refused is not None:
+        raise PhotoRefusedError(*work.refused)
+    return work

@@ -1,0 +1,79 @@
+"""The enrolled and consenting people of one collection, in memory, ready to be compared with new faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from countenance.core.arrays import Templates
+from countenance.core.permit import Act, Permit
+from countenance.index import flat
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The best subject for one face.
+
+    Attributes:
+        face: row of the compared templates.
+        subject: id.
+        score: cosine in [-1, 1], best of the subject's references.
+        margin: score minus the second subject's, in [0, 2]; 2 when there is no second.
+    """
+
+    face: int
+    subject: str
+    score: float
+    margin: float
+
+
+class Gallery:
+    """References of subjects that a permit covers."""
+
+    def __init__(self, collection: str, subjects: Sequence[str], references: Templates) -> None:
+        """Group references by subject.
+
+        Args:
+            collection: id of the collection that all of them belong to.
+            subjects: id of the subject of each reference.
+            references: (m, d) float32 of unit length.
+        """
+        self._collection = collection
+        self._names = sorted(set(subjects))
+        place = {name: row for row, name in enumerate(self._names)}
+        self._groups: NDArray[np.intp] = np.array([place[name] for name in subjects], dtype=np.intp)
+        self._references = references
+
+    def __len__(self) -> int:
+        """How many subjects."""
+        return len(self._names)
+
+    def compare(self, templates: Templates, permit: Permit, threshold: float) -> list[Candidate]:
+        """The best subject of each face whose score reaches the threshold.
+
+        Args:
+            templates: (n, d) of faces; they are not kept.
+            permit: for ``Act.COMPARE`` in this collection; subjects that it does not cover are passed over.
+            threshold: cosine from which two templates match.
+
+        Raises:
+            PermitError: the permit is for another act or collection.
+        """
+        permit.require(Act.COMPARE, self._collection)
+        allowed = np.array([name in permit.subjects for name in self._names], dtype=bool)
+        if not len(templates) or not allowed.any():
+            return []
+        best = flat.top(templates, self._references, self._groups, len(self._names))
+        best[:, ~allowed] = -1.0
+        winner = best.argmax(axis=1)
+        rows = np.arange(len(best))
+        score = best[rows, winner]
+        best[rows, winner] = -np.inf
+        runner_up = best.max(axis=1)
+        return [
+            Candidate(int(row), self._names[winner[row]], float(score[row]), float(min(score[row] - runner_up[row], 2.0)))
+            for row in np.flatnonzero(score >= threshold)
+        ]

@@ -1,0 +1,21 @@
+"""Everything in this process, one batch after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from countenance.run.stage import Batch, Item, Stage, carry
+
+
+def run(stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]]) -> Iterator[Batch[Item]]:
+    """Each batch, in order, after all stages."""
+    opened: list[Stage[Item]] = []
+    try:
+        for stage in stages:
+            opened.append(stage)
+            stage.setup()
+        for batch in batches:
+            yield carry(stages, batch)
+    finally:
+        for stage in reversed(opened):
+            stage.close()

@@ -1,0 +1,270 @@
+"""Appearances: "this face is this subject", said by a model or a person. What a person decided stands (P9)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, func, insert, select, text, update
+
+from countenance.core.permit import Act, Permit
+from countenance.errors import ConflictError, NotFoundError, StoreError
+from countenance.store.connection import Tx
+from countenance.store.ids import random_id
+from countenance.store.moments import to_text
+from countenance.store.schema import appearance_history, appearances, faces, photo_paths, photos, subjects
+
+SUGGESTED, CONFIRMED, REJECTED = "suggested", "confirmed", "rejected"
+STATES = (SUGGESTED, CONFIRMED, REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A model's guess.
+
+    Attributes:
+        face: id of the face.
+        subject: id of a subject of the same collection.
+        score: cosine in [-1, 1].
+    """
+
+    face: str
+    subject: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """One label with where it is.
+
+    Attributes:
+        id: random id.
+        face: id of the face.
+        subject: id of the subject.
+        score: cosine in [-1, 1] of the newest comparison.
+        state: ``suggested``, ``confirmed`` or ``rejected``.
+        made_by: actor or model pack that made it what it is.
+        made_at: aware UTC moment of that.
+        pack: id of the model pack behind the score.
+        box: left, top, width, height in pixels of the upright photo at full size.
+        photo: id of the photo.
+        sha256: 32 bytes, of the photo.
+        width: pixels of the upright photo.
+        height: the same.
+        path: bytes of the newest path of the photo; empty when none is known.
+        member: bytes of the name inside an archive file, or empty.
+    """
+
+    id: str
+    face: str
+    subject: str
+    score: float
+    state: str
+    made_by: str
+    made_at: datetime
+    pack: str
+    box: tuple[float, float, float, float]
+    photo: str
+    sha256: bytes
+    width: int
+    height: int
+    path: bytes
+    member: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of an appearance's history.
+
+    Attributes:
+        from_state: None for its beginning.
+        to_state: state after it.
+        actor: who or what did it.
+        at: aware UTC moment.
+        note: what the actor wrote.
+    """
+
+    from_state: str | None
+    to_state: str
+    actor: str
+    at: datetime
+    note: str | None
+
+
+# A suggestion gives way to a person's word: it changes no decided pair, and says nothing about a face that a person has
+# already given to somebody else.
+_SUGGEST = text(
+    "INSERT INTO appearances (id, face_id, subject_id, score, state, made_by, made_at, pack_id) "
+    "SELECT :id, :face, :subject, :score, 'suggested', :made_by, :at, :pack "
+    "WHERE NOT EXISTS (SELECT 1 FROM appearances AS decided WHERE decided.face_id = :face "
+    "AND decided.subject_id <> :subject AND decided.state = 'confirmed') "
+    "ON CONFLICT (face_id, subject_id) DO UPDATE SET score = excluded.score, made_by = excluded.made_by, "
+    "made_at = excluded.made_at, pack_id = excluded.pack_id WHERE appearances.state = 'suggested'"
+)
+_newest_path = (
+    select(func.max(photo_paths.c.id)).where(photo_paths.c.photo_id == photos.c.id).correlate(photos).scalar_subquery()
+)
+_WITH_PHOTO = (
+    select(
+        appearances,
+        *(faces.c[side] for side in "xywh"),
+        photos.c.id.label("photo"),
+        photos.c.sha256,
+        photos.c.width,
+        photos.c.height,
+        photo_paths.c.path,
+        photo_paths.c.member,
+    )
+    .join_from(appearances, faces, faces.c.id == appearances.c.face_id)
+    .join(photos, photos.c.id == faces.c.photo_id)
+    .join(photo_paths, photo_paths.c.id == _newest_path, isouter=True)
+)
+_OF_SUBJECT = (
+    _WITH_PHOTO.join(subjects, subjects.c.id == appearances.c.subject_id)
+    .where(
+        appearances.c.subject_id == bindparam("subject"),
+        subjects.c.collection_id == bindparam("collection"),
+        appearances.c.state.in_(bindparam("states", expanding=True)),
+    )
+    .order_by(appearances.c.score.desc(), appearances.c.face_id)
+)
+
+
+def suggest(tx: Tx, suggestions: Iterable[Suggestion], *, made_by: str, pack: str, at: datetime) -> None:
+    """Keep a model's guesses. A pair suggested before gets the new score; a pair a person decided stays as it is.
+
+    Args:
+        tx: writing transaction.
+        suggestions: the guesses.
+        made_by: what made them, such as the model pack and its threshold.
+        pack: id of the model pack.
+        at: aware moment.
+
+    Raises:
+        ConflictError: a face and its subject are of different collections (P8).
+        StoreError: there is no such face or subject, or a score is out of range.
+    """
+    moment = to_text(at)
+    rows = [
+        {
+            "id": random_id(),
+            "face": guess.face,
+            "subject": guess.subject,
+            "score": guess.score,
+            "made_by": made_by,
+            "at": moment,
+            "pack": pack,
+        }
+        for guess in suggestions
+    ]
+    if rows:
+        tx.execute(_SUGGEST, rows)
+
+
+def decide(tx: Tx, appearance: str, state: str, *, actor: str, at: datetime, note: str | None = None) -> Appearance:
+    """A person's word on an appearance: ``confirmed`` or ``rejected``. Saying the same again changes nothing.
+
+    Raises:
+        NotFoundError: there is no such appearance.
+        ConflictError: the face is confirmed as somebody else.
+        StoreError: another state, or no actor.
+    """
+    if state not in {CONFIRMED, REJECTED} or not actor.strip():
+        msg = "A decision is confirmed or rejected, and says who made it."
+        raise StoreError(msg)
+    before = by_id(tx, appearance)
+    if before.state == state:
+        return before
+    if state == CONFIRMED:
+        taken = select(appearances.c.id).where(appearances.c.face_id == before.face, appearances.c.state == CONFIRMED)
+        if tx.execute(taken).first() is not None:
+            msg = "This face is confirmed as somebody else."
+            raise ConflictError(msg, advice="Reject the other appearance of this face first.")
+    tx.execute(
+        update(appearances).where(appearances.c.id == appearance).values(state=state, made_by=actor, made_at=at),
+    )
+    entry = {
+        "appearance_id": appearance,
+        "from_state": before.state,
+        "to_state": state,
+        "actor": actor,
+        "at": at,
+        "note": note,
+    }
+    tx.execute(insert(appearance_history).values(entry))
+    return by_id(tx, appearance)
+
+
+def retract(tx: Tx, ids: Iterable[str]) -> None:
+    """Take back suggestions of a model that found a better subject; what a person decided is never taken back (P9)."""
+    wanted = list(ids)
+    if wanted:
+        tx.execute(delete(appearances).where(appearances.c.id.in_(wanted), appearances.c.state == SUGGESTED))
+
+
+def by_id(tx: Tx, appearance: str) -> Appearance:
+    """The appearance of that id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = tx.execute(_WITH_PHOTO.where(appearances.c.id == appearance)).first()
+    if row is None:
+        msg = f"There is no appearance with the id {appearance}."
+        raise NotFoundError(msg, advice="List appearances with `countenance find`.")
+    return _appearance(row)
+
+
+def of_subject(
+    tx: Tx, permit: Permit, collection: str, subject: str, *, states: Collection[str] = STATES
+) -> list[Appearance]:
+    """The subject's appearances in these states, best score first.
+
+    Raises:
+        PermitError: the permit is not for showing this subject's photos here.
+    """
+    permit.require(Act.SHOW, collection, subject)
+    wanted = {"subject": subject, "collection": collection, "states": list(states)}
+    return [_appearance(row) for row in tx.execute(_OF_SUBJECT, wanted)]
+
+
+def of_photo(tx: Tx, photo: str) -> list[Appearance]:
+    """Every appearance in the photo, by face, best score first."""
+    query = _WITH_PHOTO.where(faces.c.photo_id == photo).order_by(faces.c.ordinal, appearances.c.score.desc())
+    return [_appearance(row) for row in tx.execute(query)]
+
+
+def counts(tx: Tx, collection: str) -> dict[str, int]:
+    """Number of appearances in the collection by state; every state is present."""
+    query = select(appearances.c.state, func.count()).join(subjects, subjects.c.id == appearances.c.subject_id)
+    query = query.where(subjects.c.collection_id == collection).group_by(appearances.c.state)
+    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in tx.execute(query)}
+
+
+def history_of(tx: Tx, appearance: str) -> list[Change]:
+    """What happened to the appearance, oldest first."""
+    query = select(appearance_history).where(appearance_history.c.appearance_id == appearance)
+    rows = tx.execute(query.order_by(appearance_history.c.id))
+    return [Change(row.from_state, row.to_state, row.actor, row.at, row.note) for row in rows]
+
+
+def _appearance(row: Row[Any]) -> Appearance:
+    return Appearance(
+        id=row.id,
+        face=row.face_id,
+        subject=row.subject_id,
+        score=row.score,
+        state=row.state,
+        made_by=row.made_by,
+        made_at=row.made_at,
+        pack=row.pack_id,
+        box=(row.x, row.y, row.w, row.h),
+        photo=row.photo,
+        sha256=row.sha256,
+        width=row.width,
+        height=row.height,
+        path=row.path or b"",
+        member=row.member or b"",
+    )

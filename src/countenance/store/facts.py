@@ -1,0 +1,19 @@
+"""Facts about the whole archive, by name."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select
+
+from countenance.store.connection import Tx
+from countenance.store.schema import archive_facts
+
+
+def get(tx: Tx, name: str) -> str | None:
+    """The fact's value; None when it was never put."""
+    return tx.execute(select(archive_facts.c.value).where(archive_facts.c.name == name)).scalar()
+
+
+def put(tx: Tx, name: str, value: str) -> None:
+    """Set a fact, replacing its former value."""
+    tx.execute(delete(archive_facts).where(archive_facts.c.name == name))
+    tx.execute(insert(archive_facts), {"name": name, "value": value})

@@ -1,0 +1,399 @@
+"""The key store: keys of collections and subjects, wrapped twice, in a folder outside the database and its backups.
+
+``epoch.key`` holds the epoch key under the master; ``keys.sqlite`` holds collection keys under the epoch key, and
+subject keys under their collection's key and then the epoch key. Dropping a key and renewing the epoch makes every copy
+of the dropped key, on this disk and in every backup of ``keys.sqlite``, useless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from numpy.typing import NDArray
+
+from countenance.core.rotation import rotation
+from countenance.errors import ConflictError, DamagedError, KeyStoreError, NotFoundError
+from countenance.store.connection import apply_settings, error_of
+from countenance.store.epoch import EpochFile, Slot
+from countenance.store.keyfile import Master, MasterRecord, sync_folder, write_new
+from countenance.store.sealing import KEY_BYTES
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_EPOCH_FILE = "epoch.key"
+_KEYS_FILE = "keys.sqlite"
+_MASTER_FILE = "master.json"
+_FORM = 1
+_ROTATION_LABEL = b"countenance template rotation 1"
+
+# A rollback journal that is cut and synced ends every transaction for good: with any other mode a power loss could
+# bring back rows wrapped by an epoch key that is already overwritten.
+_SETTINGS: Final = (
+    ("secure_delete", "ON", 1),
+    ("journal_mode", "TRUNCATE", "truncate"),
+    ("synchronous", "FULL", 2),
+    ("foreign_keys", "ON", 1),
+    ("temp_store", "MEMORY", 2),
+)
+
+_TABLES: Final = (
+    "CREATE TABLE key_facts (form INTEGER NOT NULL, generation INTEGER NOT NULL, scrub_due INTEGER NOT NULL)",
+    "CREATE TABLE collection_keys (collection_id TEXT NOT NULL PRIMARY KEY, wrapped BLOB NOT NULL)",
+    """
+    CREATE TABLE subject_keys (
+        subject_id TEXT NOT NULL PRIMARY KEY,
+        collection_id TEXT NOT NULL REFERENCES collection_keys (collection_id),
+        wrapped BLOB NOT NULL
+    )
+    """,
+)
+
+
+class KeyStore:
+    """An open key store. Keys live in memory while it is open; ``close`` wipes them as well as Python can."""
+
+    def __init__(self, folder: Path, wrapping: bytearray, connection: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._wrapping = wrapping
+        self._connection = connection
+        self._file = EpochFile(folder / _EPOCH_FILE)
+        self._lock = threading.RLock()
+        self._epoch = bytearray()
+        self._generation = 0
+        self._seen_version = -1
+        self._collections: dict[str, bytearray] = {}
+        self._subjects: dict[str, bytearray] = {}
+        self._rotations: dict[tuple[str, int], NDArray[np.float32]] = {}
+
+    @classmethod
+    def create(cls, folder: Path, master: Master) -> Self:
+        """Make a key store in a folder (0700) and open it. An interrupted creation is begun again.
+
+        Raises:
+            ConflictError: there is a key store already.
+            KeyStoreError: the folder cannot be written.
+        """
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"The key folder cannot be made: {error.strerror}."
+            raise KeyStoreError(msg, advice="Check the permissions of the archive folder.") from error
+        _clear_unfinished(folder)
+        record = master.new_record()
+        wrapping = master.wrapping_key(record)
+        epoch = os.urandom(KEY_BYTES)
+        EpochFile.create(folder / _EPOCH_FILE, aes_key_wrap(bytes(wrapping), epoch))
+        write_new(folder / _KEYS_FILE, b"")
+        connection = _connect(folder / _KEYS_FILE)
+        try:
+            with _errors_of_driver(), connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for table in _TABLES:
+                    connection.execute(table)
+                connection.execute("INSERT INTO key_facts VALUES (?, 1, 0)", (_FORM,))
+        finally:
+            connection.close()
+        # Last, and in one step: a key store without it was never finished.
+        unfinished = folder / f"{_MASTER_FILE}.new"
+        write_new(unfinished, record.as_json().encode("ascii"))
+        unfinished.rename(folder / _MASTER_FILE)
+        sync_folder(folder)
+        return cls._opened(folder, wrapping)
+
+    @classmethod
+    def open(cls, folder: Path, master: Master) -> Self:
+        """Open a key store, and finish a rotation that was interrupted.
+
+        Raises:
+            NotFoundError: there is no key store in this folder.
+            KeyStoreError: the master does not open it, or it is newer than this code.
+            DamagedError: its files are damaged.
+        """
+        try:
+            record = MasterRecord.from_json((folder / _MASTER_FILE).read_text("utf-8"))
+        except FileNotFoundError as error:
+            msg = "There is no key store here."
+            raise NotFoundError(
+                msg, advice="Make the archive with `countenance init`, or restore its key folder."
+            ) from error
+        except UnicodeDecodeError as error:
+            msg = "The file master.json of this archive is damaged."
+            raise DamagedError(msg) from error
+        except OSError as error:
+            msg = f"The key folder cannot be read: {error.strerror}."
+            raise KeyStoreError(msg) from error
+        return cls._opened(folder, master.wrapping_key(record))
+
+    @classmethod
+    def _opened(cls, folder: Path, wrapping: bytearray) -> Self:
+        store = cls(folder, wrapping, _connect(folder / _KEYS_FILE))
+        try:
+            store._scrub()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Wipe the keys in memory and close the files."""
+        with self._lock:
+            self._forget()
+            for key in (self._epoch, self._wrapping):
+                _wipe(key)
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        """The key store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def new_collection_key(self, collection: str) -> None:
+        """Make and keep a key for a new collection, durably, before any row of it is written.
+
+        Raises:
+            ConflictError: the collection has a key.
+        """
+        with self._transaction(write=True) as db:
+            wrapped = _wrap(self._epoch, os.urandom(KEY_BYTES))
+            db.execute("INSERT INTO collection_keys VALUES (?, ?)", (collection, wrapped))
+
+    def new_subject_key(self, subject: str, collection: str) -> None:
+        """Make and keep a key for a new subject of a collection, durably, before any row of it is written.
+
+        Raises:
+            ConflictError: the subject has a key.
+            NotFoundError: the collection has none.
+        """
+        with self._transaction(write=True) as db:
+            inner = _wrap(self._collection_key(db, collection), os.urandom(KEY_BYTES))
+            row = (subject, collection, _wrap(self._epoch, inner))
+            db.execute("INSERT INTO subject_keys VALUES (?, ?, ?)", row)
+
+    def collection_key(self, collection: str) -> bytes:
+        """The collection's 32-byte key.
+
+        Raises:
+            NotFoundError: it has none.
+            DamagedError: its stored form is damaged.
+        """
+        with self._transaction(write=False) as db:
+            return bytes(self._collection_key(db, collection))
+
+    def subject_key(self, subject: str) -> bytes:
+        """The subject's 32-byte key.
+
+        Raises:
+            NotFoundError: it has none: never enrolled, or erased.
+            DamagedError: its stored form is damaged.
+        """
+        with self._transaction(write=False) as db:
+            found = self._subjects.get(subject)
+            if found is None:
+                found = self._subjects[subject] = self._load_subject_key(db, subject)
+            return bytes(found)
+
+    def drop_subject_key(self, subject: str) -> bool:
+        """Delete the subject's key; False when there was none. The erasure is complete after ``rotate_epoch``."""
+        with self._transaction(write=True) as db:
+            dropped = db.execute("DELETE FROM subject_keys WHERE subject_id = ?", (subject,)).rowcount > 0
+        with self._lock:
+            _wipe(self._subjects.pop(subject, bytearray()))
+        return dropped
+
+    def rotation_of(self, collection: str, dim: int) -> NDArray[np.float32]:
+        """The (dim, dim) float32 orthonormal matrix that turns the collection's templates before they are sealed.
+
+        Raises:
+            NotFoundError: the collection has no key.
+        """
+        key = self.collection_key(collection)
+        with self._lock:
+            found = self._rotations.get((collection, dim))
+            if found is None:
+                secret = hmac.new(key, _ROTATION_LABEL, hashlib.sha256).digest()
+                found = self._rotations[collection, dim] = rotation(secret, dim)
+                found.flags.writeable = False
+            return found
+
+    def rotate_epoch(self) -> int:
+        """Wrap every key by a new epoch key and destroy the old one; returns the new generation.
+
+        A kill at any moment leaves either the old epoch or the new one in force; the next ``open`` destroys the other.
+
+        Raises:
+            KeyStoreError: a file cannot be written; the old epoch stays in force.
+            DamagedError: a stored key is damaged; nothing was changed.
+        """
+        fresh = bytearray(os.urandom(KEY_BYTES))
+        with self._transaction(write=True) as db:
+            generation = self._generation + 1
+            self._file.write(1 - self._slot().index, generation, _wrap(self._wrapping, fresh))
+            for table, column in (("collection_keys", "collection_id"), ("subject_keys", "subject_id")):
+                rows = db.execute(f"SELECT wrapped, {column} FROM {table}").fetchall()  # noqa: S608 - fixed names
+                again = [(_wrap(fresh, _unwrap(self._epoch, wrapped)), name) for wrapped, name in rows]
+                db.executemany(f"UPDATE {table} SET wrapped = ? WHERE {column} = ?", again)  # noqa: S608 - fixed names
+            db.execute("UPDATE key_facts SET generation = ?, scrub_due = 1", (generation,))
+        _wipe(fresh)
+        self._scrub()
+        return generation
+
+    def _scrub(self) -> None:
+        """Destroy what the other slot may hold. Under the write lock, because another program may be rotating."""
+        with self._transaction(write=True) as db:
+            (due,) = db.execute("SELECT scrub_due FROM key_facts").fetchone()
+            other = 1 - self._slot().index
+            if due or any(slot.index == other for slot in self._file.slots()):
+                self._file.scrub(other)
+                db.execute("UPDATE key_facts SET scrub_due = 0")
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+        with self._lock, _errors_of_driver():
+            db = self._connection
+            db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                self._follow(db)
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                db.rollback()
+                raise
+
+    def _follow(self, db: sqlite3.Connection) -> None:
+        """Notice what another program changed: forget cached keys, take over the epoch in force."""
+        # The pragma comes after the first read, which is what makes this connection look at the file.
+        facts = db.execute("SELECT form, generation FROM key_facts").fetchone()
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        if facts is None:
+            msg = "The key store is damaged."
+            raise DamagedError(msg)
+        form, generation = facts
+        if form != _FORM:
+            msg = f"This key store was written by a newer Countenance (form {form}; this one reads {_FORM})."
+            raise KeyStoreError(msg, advice="Update Countenance, then open the archive again; nothing was changed.")
+        if version != self._seen_version:
+            self._forget()
+            self._seen_version = version
+        if generation != self._generation:
+            epoch = self._unwrap_epoch(generation)
+            _wipe(self._epoch)
+            self._epoch, self._generation = epoch, generation
+
+    def _slot(self, generation: int | None = None) -> Slot:
+        wanted = self._generation if generation is None else generation
+        for slot in self._file.slots():
+            if slot.generation == wanted:
+                return slot
+        msg = "The files epoch.key and keys.sqlite of this archive do not belong together."
+        raise DamagedError(msg, advice="Restore both files from the same backup; nothing was changed.")
+
+    def _unwrap_epoch(self, generation: int) -> bytearray:
+        try:
+            return bytearray(aes_key_unwrap(bytes(self._wrapping), self._slot(generation).wrapped))
+        except InvalidUnwrap as error:
+            msg = "The key file or passphrase given does not open this archive."
+            raise KeyStoreError(msg) from error
+
+    def _collection_key(self, db: sqlite3.Connection, collection: str) -> bytearray:
+        found = self._collections.get(collection)
+        if found is None:
+            row = db.execute("SELECT wrapped FROM collection_keys WHERE collection_id = ?", (collection,)).fetchone()
+            if row is None:
+                msg = f"There is no key for collection {collection}."
+                raise NotFoundError(msg)
+            found = self._collections[collection] = bytearray(_unwrap(self._epoch, row[0]))
+        return found
+
+    def _load_subject_key(self, db: sqlite3.Connection, subject: str) -> bytearray:
+        query = "SELECT wrapped, collection_id FROM subject_keys WHERE subject_id = ?"
+        row = db.execute(query, (subject,)).fetchone()
+        if row is None:
+            msg = f"There is no key for subject {subject}: it was never enrolled, or was erased."
+            raise NotFoundError(msg)
+        inner = _unwrap(self._epoch, row[0])
+        return bytearray(_unwrap(self._collection_key(db, row[1]), inner))
+
+    def _forget(self) -> None:
+        for cache in (self._collections, self._subjects):
+            for key in cache.values():
+                _wipe(key)
+            cache.clear()
+        self._rotations.clear()
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Remove what an interrupted creation left; refuse when anything may depend on it."""
+    conflict = ConflictError(
+        "There is a key store here already.", advice="Open the existing archive, or choose another folder."
+    )
+    if (folder / _MASTER_FILE).exists():
+        raise conflict
+    keys = folder / _KEYS_FILE
+    if keys.exists() and keys.stat().st_size:
+        connection = _connect(keys)
+        try:
+            with _errors_of_driver():
+                tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+                if tables and connection.execute("SELECT count(*) FROM collection_keys").fetchone()[0]:
+                    raise conflict
+        finally:
+            connection.close()
+    for name in (_EPOCH_FILE, _KEYS_FILE, f"{_KEYS_FILE}-journal", f"{_MASTER_FILE}.new"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    with _errors_of_driver():
+        connection = sqlite3.connect(
+            f"{Path(os.path.abspath(path)).as_uri()}?mode=rw",  # noqa: PTH100 - symbolic links stay as named
+            uri=True,
+            timeout=10.0,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            apply_settings(connection, _SETTINGS)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def _errors_of_driver() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise error_of(error) from error
+
+
+def _wrap(key: bytearray, secret: bytes | bytearray) -> bytes:
+    return aes_key_wrap(bytes(key), bytes(secret))
+
+
+def _unwrap(key: bytearray, wrapped: bytes) -> bytes:
+    try:
+        return aes_key_unwrap(bytes(key), wrapped)
+    except InvalidUnwrap as error:
+        msg = "A stored key fails its authentication."
+        raise DamagedError(msg) from error
+
+
+def _wipe(key: bytearray) -> None:
+    key[:] = bytes(len(key))

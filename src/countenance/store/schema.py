@@ -1,0 +1,177 @@
+"""The tables as queries see them.
+
+What the database itself enforces stands in ``migrations``; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, Text
+
+from countenance.store.moments import Moment
+
+metadata = MetaData()
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("applied_at", Moment, nullable=False),
+)
+
+archive_facts = Table(
+    "archive_facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("release_reference", Text),
+    Column("release_approver", Text),
+    Column("release_until_at", Moment),
+    Column("pack_id", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("collection_id", Text, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("orientation", Integer, nullable=False),
+    Column("taken_at", Moment),
+    Column("status", Text, nullable=False),
+    Column("n_faces", Integer, nullable=False),
+    Column("pack_id", Text, nullable=False),
+    Column("ingested_at", Moment, nullable=False),
+)
+
+photo_paths = Table(
+    "photo_paths",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("photo_id", Text, nullable=False),
+    Column("path", LargeBinary, nullable=False),
+    Column("member", LargeBinary, nullable=False),
+    Column("first_seen_at", Moment, nullable=False),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", Text, nullable=False),
+    Column("path", LargeBinary, nullable=False),
+    Column("member", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("refused_at", Moment, nullable=False),
+)
+
+faces = Table(
+    "faces",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("photo_id", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("x", Float, nullable=False),
+    Column("y", Float, nullable=False),
+    Column("w", Float, nullable=False),
+    Column("h", Float, nullable=False),
+    Column("landmarks", LargeBinary, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("quality", Float, nullable=False),
+    Column("pack_id", Text, nullable=False),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("collection_id", Text, nullable=False),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("minor", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("pending_rescan", Boolean, nullable=False),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject_id", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("channels", Text, nullable=False),
+    Column("from_at", Moment, nullable=False),
+    Column("until_at", Moment, nullable=False),
+    Column("evidence_sha256", Text, nullable=False),
+    Column("evidence_name", Text, nullable=False),
+    Column("notice_version", Text),
+    Column("minor", Boolean, nullable=False),
+    Column("guardian_sealed", LargeBinary),
+    Column("granted_by", Text, nullable=False),
+    Column("granted_at", Moment, nullable=False),
+    Column("withdrawn_at", Moment),
+)
+
+subject_references = Table(
+    "subject_references",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject_id", Text, nullable=False),
+    Column("consent_id", Text, nullable=False),
+    Column("photo_sha256", LargeBinary, nullable=False),
+    Column("x", Float, nullable=False),
+    Column("y", Float, nullable=False),
+    Column("w", Float, nullable=False),
+    Column("h", Float, nullable=False),
+    Column("landmarks", LargeBinary, nullable=False),
+    Column("quality", Float, nullable=False),
+    Column("pack_id", Text, nullable=False),
+    Column("template_sealed", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+face_templates = Table(
+    "face_templates",
+    metadata,
+    Column("face_id", Text, primary_key=True),
+    Column("template_sealed", LargeBinary, nullable=False),
+    Column("pack_id", Text, nullable=False),
+)
+
+appearances = Table(
+    "appearances",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("face_id", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("pack_id", Text, nullable=False),
+)
+
+appearance_history = Table(
+    "appearance_history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("appearance_id", Text, nullable=False),
+    Column("from_state", Text),
+    Column("to_state", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("note", Text),
+)

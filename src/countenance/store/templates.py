@@ -1,0 +1,296 @@
+"""Templates at rest: references of people who consented and, in ``release`` collections only, templates of all faces.
+
+A template is turned by its collection's secret rotation, then sealed: a reference under its subject's key, any other
+under the collection's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row, bindparam, insert, select
+
+from countenance.core.arrays import Landmarks, Templates
+from countenance.core.permit import Act, Permit
+from countenance.errors import DamagedError, NotFoundError, PermitError, StoreError
+from countenance.store import points
+from countenance.store.connection import Tx
+from countenance.store.ids import random_id
+from countenance.store.keys import KeyStore
+from countenance.store.schema import face_templates, faces, photos, subject_references, subjects
+from countenance.store.sealing import row_context, seal, unseal
+
+_STORED = np.dtype("<f4")
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewReference:
+    """A reference about to be added.
+
+    Attributes:
+        subject: id of the subject.
+        consent: id of a consent of that very subject which holds now.
+        photo_sha256: 32 bytes, of the reference photo.
+        box: left, top, width, height of the face in pixels of the upright reference photo.
+        landmarks: (5, 2) in the same pixels.
+        quality: in [0, 100].
+        pack: id of the model pack.
+        template: (d,) float32 of unit length.
+    """
+
+    subject: str
+    consent: str
+    photo_sha256: bytes
+    box: tuple[float, float, float, float]
+    landmarks: Landmarks
+    quality: float
+    pack: str
+    template: Templates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class References:
+    """Open references of one collection and one pack; row i of each belongs together.
+
+    Attributes:
+        ids: ids of the references.
+        subjects: whose they are.
+        templates: (n, d) float32.
+    """
+
+    ids: tuple[str, ...]
+    subjects: tuple[str, ...]
+    templates: Templates
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFacts:
+    """A reference without its template.
+
+    Attributes:
+        id: random id.
+        subject: whose it is.
+        consent: id of the consent it rests on.
+        photo_sha256: 32 bytes, of the reference photo.
+        box: left, top, width, height in pixels of the upright reference photo.
+        quality: in [0, 100].
+        pack: id of the model pack.
+        created_at: aware UTC moment.
+    """
+
+    id: str
+    subject: str
+    consent: str
+    photo_sha256: bytes
+    box: tuple[float, float, float, float]
+    quality: float
+    pack: str
+    created_at: datetime
+
+
+_REFERENCES = (
+    select(subject_references.c.id, subject_references.c.subject_id, subject_references.c.template_sealed)
+    .join(subjects, subjects.c.id == subject_references.c.subject_id)
+    .where(subjects.c.collection_id == bindparam("collection"), subject_references.c.pack_id == bindparam("pack"))
+    .order_by(subject_references.c.subject_id, subject_references.c.created_at, subject_references.c.id)
+)
+_FACE_TEMPLATES = (
+    select(face_templates.c.face_id, face_templates.c.template_sealed)
+    .join(faces, faces.c.id == face_templates.c.face_id)
+    .join(photos, photos.c.id == faces.c.photo_id)
+    .where(photos.c.collection_id == bindparam("collection"), face_templates.c.pack_id == bindparam("pack"))
+    .order_by(photos.c.id, faces.c.ordinal)
+    .execution_options(yield_per=_PAGE)
+)
+
+
+def add_reference(tx: Tx, keys: KeyStore, permit: Permit, collection: str, new: NewReference, *, at: datetime) -> str:
+    """Keep a reference; returns its id. The database checks the consent again, by its own clock.
+
+    Raises:
+        PermitError: the permit is not for storing references of this subject here.
+        ConsentError: the database finds no consent of this subject that holds now.
+        StoreError: the template is not a vector of finite numbers.
+    """
+    permit.require(Act.STORE_REFERENCE, collection, new.subject)
+    home = tx.execute(select(subjects.c.collection_id).where(subjects.c.id == new.subject)).scalar()
+    if home != collection:
+        msg = f"Subject {new.subject} is not of this collection."
+        raise PermitError(msg)
+    made = random_id()
+    turned = _turned(keys, collection, new.template[None, :])
+    context = _reference_context(collection, new.subject, made, new.pack)
+    x, y, w, h = new.box
+    row = {
+        "id": made,
+        "subject_id": new.subject,
+        "consent_id": new.consent,
+        "photo_sha256": new.photo_sha256,
+        "x": x,
+        "y": y,
+        "w": w,
+        "h": h,
+        "landmarks": points.to_blob(new.landmarks),
+        "quality": new.quality,
+        "pack_id": new.pack,
+        "template_sealed": seal(keys.subject_key(new.subject), turned[0].tobytes(), context),
+        "created_at": at,
+    }
+    tx.execute(insert(subject_references).values(row))
+    return made
+
+
+def references_of_collection(
+    tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int
+) -> References:
+    """Open the references of the subjects that the permit covers; those of others stay sealed.
+
+    Args:
+        tx: any transaction.
+        keys: where the keys are.
+        permit: to compare, in this collection.
+        collection: id of the collection.
+        pack: only references of this model pack.
+        dim: length of its templates.
+
+    Raises:
+        PermitError: the permit is not for comparing here.
+        DamagedError: a reference fails its authentication or has another length.
+        NotFoundError: the key of a subject is gone.
+    """
+    permit.require(Act.COMPARE, collection)
+    rows = [
+        row
+        for row in tx.execute(_REFERENCES, {"collection": collection, "pack": pack})
+        if row.subject_id in permit.subjects
+    ]
+    opened = [
+        unseal(
+            keys.subject_key(row.subject_id),
+            row.template_sealed,
+            _reference_context(collection, row.subject_id, row.id, pack),
+        )
+        for row in rows
+    ]
+    return References(
+        ids=tuple(row.id for row in rows),
+        subjects=tuple(row.subject_id for row in rows),
+        templates=_turned_back(keys, collection, opened, dim),
+    )
+
+
+def references_of_subject(tx: Tx, subject: str) -> list[ReferenceFacts]:
+    """What is kept of the subject's references, without opening the templates, oldest first."""
+    query = select(subject_references).where(subject_references.c.subject_id == subject)
+    rows = tx.execute(query.order_by(subject_references.c.created_at, subject_references.c.id))
+    return [_facts(row) for row in rows]
+
+
+def add_face_templates(
+    tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, face_ids: Sequence[str], templates: Templates
+) -> None:
+    """Keep templates of faces of a ``release`` collection.
+
+    Args:
+        tx: writing transaction.
+        keys: where the collection's key is.
+        permit: to store templates, in this collection.
+        collection: id of the collection.
+        pack: id of the model pack.
+        face_ids: ids of n faces of this collection.
+        templates: (n, d) float32.
+
+    Raises:
+        PermitError: the permit is not for storing templates here.
+        ConsentError: the database finds that the collection has no documented basis that holds now (P1).
+        StoreError: the arrays disagree or hold something that is not a number.
+        NotFoundError: a face is not of this collection.
+    """
+    permit.require(Act.STORE_TEMPLATE, collection)
+    if len(face_ids) != len(templates):
+        msg = "There must be one template for each face."
+        raise StoreError(msg)
+    if not face_ids:
+        return
+    _require_faces_of(tx, collection, face_ids)
+    key = keys.collection_key(collection)
+    rows = [
+        {
+            "face_id": face,
+            "template_sealed": seal(key, turned.tobytes(), _face_context(collection, face, pack)),
+            "pack_id": pack,
+        }
+        for face, turned in zip(face_ids, _turned(keys, collection, templates), strict=True)
+    ]
+    tx.execute(insert(face_templates), rows)
+
+
+def each_face_template(
+    tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int
+) -> Iterator[tuple[list[str], Templates]]:
+    """(face ids, their (n, d) templates), up to 1,000 at a time, in order of photo and ordinal.
+
+    Raises:
+        PermitError: the permit is not for comparing here.
+        DamagedError: a template fails its authentication or has another length.
+    """
+    permit.require(Act.COMPARE, collection)
+    key = keys.collection_key(collection)
+    for rows in tx.execute(_FACE_TEMPLATES, {"collection": collection, "pack": pack}).partitions():
+        opened = [unseal(key, row.template_sealed, _face_context(collection, row.face_id, pack)) for row in rows]
+        yield [row.face_id for row in rows], _turned_back(keys, collection, opened, dim)
+
+
+def _require_faces_of(tx: Tx, collection: str, face_ids: Sequence[str]) -> None:
+    chunk = 500
+    for start in range(0, len(face_ids), chunk):
+        wanted = face_ids[start : start + chunk]
+        query = select(faces.c.id).join(photos, photos.c.id == faces.c.photo_id)
+        query = query.where(photos.c.collection_id == collection, faces.c.id.in_(wanted))
+        if set(tx.execute(query).scalars()) != set(wanted):
+            msg = "A face is not of this collection."
+            raise NotFoundError(msg)
+
+
+def _turned(keys: KeyStore, collection: str, templates: Templates) -> Templates:
+    if templates.ndim != 2 or templates.shape[1] == 0 or not np.isfinite(templates).all():  # noqa: PLR2004 - rows, columns
+        msg = "A template is a vector of finite numbers."
+        raise StoreError(msg)
+    matrix = keys.rotation_of(collection, templates.shape[1])
+    return np.ascontiguousarray(templates @ matrix.T, dtype=_STORED)
+
+
+def _turned_back(keys: KeyStore, collection: str, opened: Sequence[bytes], dim: int) -> Templates:
+    if any(len(plain) != dim * _STORED.itemsize for plain in opened):
+        msg = "A stored template has another length than its model pack makes."
+        raise DamagedError(msg)
+    if not opened:
+        return np.empty((0, dim), dtype=np.float32)
+    turned = np.frombuffer(b"".join(opened), dtype=_STORED).reshape(len(opened), dim)
+    return np.ascontiguousarray(turned.astype(np.float32) @ keys.rotation_of(collection, dim))
+
+
+def _reference_context(collection: str, subject: str, reference: str, pack: str) -> bytes:
+    return row_context("reference", collection, subject, reference, pack)
+
+
+def _face_context(collection: str, face: str, pack: str) -> bytes:
+    return row_context("face-template", collection, face, pack)
+
+
+def _facts(row: Row[Any]) -> ReferenceFacts:
+    return ReferenceFacts(
+        id=row.id,
+        subject=row.subject_id,
+        consent=row.consent_id,
+        photo_sha256=row.photo_sha256,
+        box=(row.x, row.y, row.w, row.h),
+        quality=row.quality,
+        pack=row.pack_id,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,266 @@
+"""P2. No enrolment without consent: who, purpose, channels, from, until, evidence, guardian for a minor.
+
+The database refuses by itself, from a connection that knows nothing of this package and has foreign keys off.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from countenance.core.permit import permit_compare, permit_reference
+from countenance.errors import ConsentError, PermitError
+from countenance.store import consents, templates
+from countenance.store.moments import to_text
+from tests.unit.store.world import EVIDENCE, World, new_reference, open_world, vectors
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = open_world(tmp_path)
+    yield made
+    made.store.close()
+    made.keys.close()
+
+
+@pytest.fixture
+def ann(world: World) -> str:
+    return world.subject(world.collection().id, "Ann").id
+
+
+def reference_row(world: World, subject: str, consent: str | None, **changes: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "id": "r1",
+        "subject_id": subject,
+        "consent_id": consent,
+        "photo_sha256": bytes(32),
+        "x": 1.0,
+        "y": 1.0,
+        "w": 9.0,
+        "h": 9.0,
+        "landmarks": bytes(40),
+        "quality": 50.0,
+        "pack_id": "p",
+        "template_sealed": b"sealed",
+        "created_at": to_text(world.now),
+    }
+    return row | changes
+
+
+def consent_row(world: World, subject: str, **changes: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "id": "k1",
+        "subject_id": subject,
+        "purpose": "find-my-photos",
+        "channels": '["website"]',
+        "from_at": to_text(world.now - timedelta(days=1)),
+        "until_at": to_text(world.now + timedelta(days=1)),
+        "evidence_sha256": EVIDENCE,
+        "evidence_name": "form.pdf",
+        "notice_version": None,
+        "minor": 0,
+        "guardian_sealed": None,
+        "granted_by": "office",
+        "granted_at": to_text(world.now),
+        "withdrawn_at": None,
+    }
+    return row | changes
+
+
+def put(raw: sqlite3.Connection, table: str, row: dict[str, object], verb: str = "INSERT") -> None:
+    marks = ", ".join("?" * len(row))
+    raw.execute(f"{verb} INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+
+
+def try_reference(world: World, row: dict[str, object], verb: str = "INSERT") -> None:
+    with world.raw() as raw:
+        put(raw, "subject_references", row, verb)
+
+
+def n_references(world: World) -> int:
+    with world.raw() as raw:
+        return int(raw.execute("SELECT count(*) FROM subject_references").fetchone()[0])
+
+
+def test_a_raw_reference_needs_a_consent_of_that_very_subject(world: World, ann: str) -> None:
+    consent = world.granted(ann)
+    bob = world.subject(world.collection("other").id, "Bob").id
+    for row in (
+        reference_row(world, ann, None),
+        reference_row(world, ann, "no such consent"),
+        reference_row(world, bob, consent),
+        reference_row(world, "nobody", consent),
+    ):
+        for verb in ("INSERT", "INSERT OR REPLACE"):
+            with pytest.raises(sqlite3.IntegrityError, match=r"no consent|NOT NULL"):
+                try_reference(world, row, verb)
+    assert n_references(world) == 0
+    try_reference(world, reference_row(world, ann, consent))
+    assert n_references(world) == 1
+
+
+@pytest.mark.parametrize(
+    ("begins_days", "ends_days"),
+    [(-30, -1), (1, 30), (-30, -1 / 86_400)],
+    ids=["ended", "not begun", "ended a second ago"],
+)
+def test_a_lying_date_does_not_help(world: World, ann: str, begins_days: float, ends_days: float) -> None:
+    begins, ends = (world.now + timedelta(days=days) for days in (begins_days, ends_days))
+    with world.raw() as raw:
+        put(raw, "consents", consent_row(world, ann, from_at=to_text(begins), until_at=to_text(ends)))
+    inside = begins + (ends - begins) / 2
+    for created_at in (world.now, inside, ends - timedelta(microseconds=1)):
+        row = reference_row(world, ann, "k1", created_at=to_text(created_at))
+        with pytest.raises(sqlite3.IntegrityError, match="no consent"):
+            try_reference(world, row)
+    assert n_references(world) == 0
+
+
+def test_a_consent_holds_from_the_moment_it_is_granted(world: World, ann: str) -> None:
+    for number in range(20):
+        fresh = World(world.folder, world.store, world.keys)
+        consent = fresh.granted(ann, from_at=fresh.now)
+        try_reference(world, reference_row(fresh, ann, consent, id=f"r{number}"))
+    assert n_references(world) == 20
+
+
+def test_after_withdrawal_nothing_is_added_or_changed(world: World, ann: str) -> None:
+    consent = world.granted(ann)
+    try_reference(world, reference_row(world, ann, consent))
+    with world.store.transaction() as tx:
+        assert consents.withdraw(tx, consent, at=world.now)
+        assert not consents.withdraw(tx, consent, at=world.now)
+    with pytest.raises(sqlite3.IntegrityError, match="no consent"):
+        try_reference(world, reference_row(world, ann, consent, id="r2"))
+    with pytest.raises(sqlite3.IntegrityError, match="no consent"), world.raw() as raw:
+        raw.execute("UPDATE subject_references SET template_sealed = x'00'")
+    with world.raw() as raw:
+        raw.execute("DELETE FROM subject_references")
+
+
+def test_a_reference_cannot_be_pointed_at_somebody_else(world: World, ann: str) -> None:
+    consent = world.granted(ann)
+    bob = world.subject(world.collection("other").id, "Bob").id
+    try_reference(world, reference_row(world, ann, consent))
+    for statement in ("UPDATE subject_references SET subject_id = ?", "UPDATE subject_references SET consent_id = ?"):
+        with pytest.raises(sqlite3.IntegrityError, match="no consent"), world.raw() as raw:
+            raw.execute(statement, (bob,))
+
+
+def test_a_consent_under_a_reference_is_not_deleted_moved_or_swapped(world: World, ann: str) -> None:
+    consent = world.granted(ann)
+    bob = world.subject(world.collection("other").id, "Bob").id
+    try_reference(world, reference_row(world, ann, consent))
+    for statement in (
+        "DELETE FROM consents",
+        "UPDATE consents SET subject_id = (SELECT id FROM subjects WHERE id <> consents.subject_id)",
+        "UPDATE consents SET id = 'other'",
+        "UPDATE consents SET until_at = '9999-01-01T00:00:00.000000Z'",
+        "UPDATE consents SET purpose = 'case-search'",
+        """UPDATE consents SET channels = '["press"]'""",
+    ):
+        with pytest.raises(sqlite3.IntegrityError, match="stands"), world.raw() as raw:
+            raw.execute(statement)
+    with pytest.raises(sqlite3.IntegrityError, match="stands"), world.raw() as raw:
+        put(raw, "consents", consent_row(world, bob, id=consent), "INSERT OR REPLACE")
+    with world.raw() as raw:
+        assert raw.execute("SELECT id, subject_id FROM consents").fetchall() == [(consent, ann)]
+
+
+def test_a_withdrawal_is_not_taken_back(world: World, ann: str) -> None:
+    consent = world.granted(ann)
+    with world.raw() as raw:
+        raw.execute("UPDATE consents SET withdrawn_at = ?", (to_text(world.now),))
+    for moment in (None, "9999-01-01T00:00:00.000000Z"):
+        with pytest.raises(sqlite3.IntegrityError, match="stands"), world.raw() as raw:
+            raw.execute("UPDATE consents SET withdrawn_at = ? WHERE id = ?", (moment, consent))
+
+
+INCOMPLETE: list[dict[str, object]] = [
+    {"subject_id": None},
+    {"purpose": None},
+    {"purpose": "marketing"},
+    {"channels": None},
+    {"channels": "[]"},
+    {"channels": "website"},
+    {"channels": '["website"'},
+    {"from_at": None},
+    {"from_at": "yesterday"},
+    {"until_at": None},
+    {"until_at": "zzzz"},
+    {"until_at": "2000-01-01T00:00:00.000000Z"},
+    {"evidence_sha256": None},
+    {"evidence_sha256": ""},
+    {"evidence_sha256": "ab"},
+    {"evidence_sha256": "z" * 64},
+    {"evidence_name": None},
+    {"evidence_name": ""},
+    {"granted_by": ""},
+    {"minor": 1},
+    {"minor": 1, "guardian_sealed": b""},
+    {"minor": 2},
+    {"minor": None},
+]
+
+
+@pytest.mark.parametrize("changes", INCOMPLETE, ids=str)
+def test_an_incomplete_consent_is_no_row(world: World, ann: str, changes: dict[str, object]) -> None:
+    with pytest.raises(sqlite3.IntegrityError), world.raw() as raw:
+        put(raw, "consents", consent_row(world, ann, **changes))
+    with world.raw() as raw:
+        put(raw, "consents", consent_row(world, ann))
+        assert raw.execute("SELECT count(*) FROM consents").fetchone() == (1,)
+
+
+def test_a_minor_cannot_consent_alone_even_when_the_row_says_adult(world: World, ann: str) -> None:
+    club = world.collection("school")
+    tim = world.subject(club.id, "Tim", minor=True).id
+    with pytest.raises(sqlite3.IntegrityError, match="guardian"), world.raw() as raw:
+        put(raw, "consents", consent_row(world, tim))
+    with world.raw() as raw:
+        put(raw, "consents", consent_row(world, tim, minor=1, guardian_sealed=b"sealed"))
+        put(raw, "consents", consent_row(world, ann, id="k2"))
+        assert raw.execute("SELECT count(*) FROM consents").fetchone() == (2,)
+
+
+def test_python_refuses_too(world: World) -> None:
+    club, other = world.collection(), world.collection("other")
+    ann, bob = world.subject(club.id, "Ann").id, world.subject(club.id, "Bob").id
+    consent = world.granted(ann)
+    template = vectors(1, 1)[0]
+    permit = permit_reference(club.id, world.consent(ann), world.now)
+    compare = permit_compare(club.id, [world.consent(ann)], world.now)
+    for wrong, collection, subject in (
+        (compare, club.id, ann),
+        (permit, club.id, bob),
+        (permit, other.id, ann),
+        (permit_reference(other.id, world.consent(ann), world.now), other.id, ann),
+    ):
+        new = new_reference(subject, consent, template)
+        with pytest.raises(PermitError), world.store.transaction() as tx:
+            templates.add_reference(tx, world.keys, wrong, collection, new, at=world.now)
+    new = new_reference(ann, "no such consent", template)
+    with pytest.raises(ConsentError), world.store.transaction() as tx:
+        templates.add_reference(tx, world.keys, permit, club.id, new, at=world.now)
+    assert n_references(world) == 0
+    with world.store.transaction() as tx:
+        templates.add_reference(tx, world.keys, permit, club.id, new_reference(ann, consent, template), at=world.now)
+    assert n_references(world) == 1
+
+
+def test_a_permit_from_yesterday_meets_the_databases_clock(world: World) -> None:
+    club = world.collection()
+    ann = world.subject(club.id).id
+    yesterday = world.now - timedelta(days=1)
+    said = world.consent(ann, from_at=yesterday - timedelta(days=1), until_at=world.now)
+    with world.store.transaction() as tx:
+        record = consents.Record("form.pdf", "office")
+        consent = consents.add(tx, world.keys, said, record, now=yesterday).id
+    permit = permit_reference(club.id, said, yesterday)
+    new = new_reference(ann, consent, vectors(1, 1)[0])
+    with pytest.raises(ConsentError, match="none of this subject holds now"), world.store.transaction() as tx:
+        templates.add_reference(tx, world.keys, permit, club.id, new, at=yesterday)

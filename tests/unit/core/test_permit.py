@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from countenance.core.consent import Consent
+from countenance.core.permit import (
+    Act,
+    Permit,
+    permit_compare,
+    permit_reference,
+    permit_show,
+    permit_templates,
+)
+from countenance.errors import ConsentError, PermitError
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ANNA = Consent("anna", "find-my-photos", ("website",), NOW - timedelta(days=1), NOW + timedelta(days=1), "ab" * 32)
+ENDED = replace(ANNA, subject="ben", until_at=NOW)
+WITHDRAWN = replace(ANNA, subject="cem", withdrawn_at=NOW)
+PUBLISH = replace(ANNA, subject="dan", purpose="publication")
+
+
+def test_nobody_else_makes_a_permit() -> None:
+    with pytest.raises(PermitError):
+        Permit(Act.COMPARE, "c", frozenset({"anna"}), NOW)
+    with pytest.raises(PermitError):
+        Permit(Act.COMPARE, "c", frozenset({"anna"}), NOW, object())
+
+
+def test_a_permit_cannot_be_widened() -> None:
+    permit = permit_compare("c", [ANNA], NOW)
+    with pytest.raises(AttributeError):
+        permit.subjects = frozenset({"ben"})  # type: ignore[misc]
+
+
+def test_a_permit_covers_its_act_collection_and_subjects_only() -> None:
+    permit = permit_reference("c", ANNA, NOW)
+    permit.require(Act.STORE_REFERENCE, "c", "anna")
+    permit.require(Act.STORE_REFERENCE, "c")
+    with pytest.raises(PermitError):
+        permit.require(Act.STORE_REFERENCE, "c", "ben")
+    with pytest.raises(PermitError):
+        permit.require(Act.STORE_REFERENCE, "other", "anna")
+    with pytest.raises(PermitError):
+        permit.require(Act.SHOW, "c", "anna")
+
+
+@pytest.mark.parametrize("consent", [ENDED, WITHDRAWN, replace(ANNA, from_at=NOW + timedelta(seconds=1))])
+def test_no_reference_is_kept_without_a_consent_that_holds(consent: Consent) -> None:
+    with pytest.raises(ConsentError):
+        permit_reference("c", consent, NOW)
+
+
+def test_faces_are_compared_with_those_whose_consent_holds() -> None:
+    permit = permit_compare("c", [ANNA, ENDED, WITHDRAWN, PUBLISH], NOW)
+    assert permit.subjects == {"anna", "dan"}
+    assert permit.decided_at == NOW
+
+
+def test_comparing_with_nobody_is_a_permit_for_nobody() -> None:
+    permit = permit_compare("c", [], NOW)
+    assert permit.subjects == frozenset()
+    with pytest.raises(PermitError):
+        permit.require(Act.COMPARE, "c", "anna")
+
+
+@pytest.mark.parametrize("purpose", ["find-my-photos", "internal-tagging"])
+def test_photos_are_shown_under_a_consent_for_finding(purpose: str) -> None:
+    permit = permit_show("c", "anna", [ENDED, replace(ANNA, purpose=purpose)], NOW)
+    permit.require(Act.SHOW, "c", "anna")
+    assert permit.subjects == {"anna"}
+
+
+@pytest.mark.parametrize("subject", ["ben", "cem", "dan", "nobody"])
+def test_photos_are_not_shown_under_another_or_ended_consent(subject: str) -> None:
+    with pytest.raises(ConsentError, match=subject):
+        permit_show("c", subject, [ANNA, ENDED, WITHDRAWN, PUBLISH], NOW)
+
+
+BASIS: dict[str, datetime | str | None] = {"reference": "R-1", "approver": "E. H.", "until_at": NOW + timedelta(days=1)}
+
+
+def test_strangers_templates_are_never_kept_in_a_consent_collection() -> None:
+    assert permit_templates("c", "consent", BASIS, NOW) is None
+
+
+def test_a_release_collection_keeps_templates_while_its_basis_holds() -> None:
+    permit = permit_templates("c", "release", BASIS, NOW)
+    assert permit is not None
+    permit.require(Act.STORE_TEMPLATE, "c")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reference": ""},
+        {"reference": None},
+        {"approver": ""},
+        {"until_at": None},
+        {"until_at": "2030"},
+        {"until_at": NOW},
+    ],
+)
+def test_an_incomplete_or_ended_basis_is_refused(change: dict[str, datetime | str | None]) -> None:
+    with pytest.raises(ConsentError, match="basis"):
+        permit_templates("c", "release", {**BASIS, **change}, NOW)
+
+
+def test_a_missing_basis_is_refused() -> None:
+    with pytest.raises(ConsentError):
+        permit_templates("c", "release", {}, NOW)

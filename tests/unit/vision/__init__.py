@@ -1,0 +1,1 @@
+"""Packs, converters, detectors, alignment."""
