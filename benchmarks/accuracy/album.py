@@ -3,8 +3,8 @@
 Run it with ``python -m benchmarks.accuracy.album [--shared DIR] [--cache DIR]``.
 
 The album is measured as it is, with the settings that users get, and shrunk to 0.4, 0.25 and 0.15 with the smallest
-face set to 12 px, so that small faces are measured too. Every labelled face is a mated search (one that was not found is
-a search that found nobody) and, with its own person left out of the gallery, a non-mated one.
+face set to 12 px, so that small faces are measured too. Every labelled face is a mated search (one that was not found
+is a search that found nobody) and, with its own person left out of the gallery, a non-mated one.
 """
 
 from __future__ import annotations

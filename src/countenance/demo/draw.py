@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from countenance.core.arrays import Pixels
 from countenance.demo.backdrop import PLACES, paint_backdrop
+from countenance.demo.dice import Colour, mix
 from countenance.demo.face import Light, Mood, half_width, paint_ears, paint_head, paint_neck
 from countenance.demo.features import EYE_Y, mouth_corner, paint_brows, paint_eyes, paint_lines, paint_mouth, paint_nose
 from countenance.demo.hair import paint_beard, paint_drape, paint_hair, paint_hair_behind
 from countenance.demo.outfit import paint_body, paint_glasses
-from countenance.demo.person import Colour, Person, mix
+from countenance.demo.person import Person
 from countenance.demo.plane import Paint, Plane, Pose
 
-BOX_TOP: Final = -0.72
-"""y of the top of a face box (face units): the middle of the forehead, as detectors have it."""
+BOX_TOP: Final = -0.92
+"""y of the top of a face box (face units): high on the forehead, as detectors have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class Portrait:
     Attributes:
         pixels: (height, width, 3) uint8 RGB.
         box: left, top, width, height of the face in pixels.
-        landmarks: (5, 2) float32 x, y in pixels: viewer-left pupil, viewer-right pupil, tip of the nose, viewer-left and
-            viewer-right corner of the mouth.
+        landmarks: (5, 2) float32 x, y in pixels: viewer-left pupil, viewer-right pupil, tip of the nose,
+            viewer-left and viewer-right corner of the mouth.
     """
 
     pixels: Pixels
@@ -69,7 +70,7 @@ def draw_person(paint: Paint, who: Person, pose: Pose, mood: Mood, light: Light,
     """
     height, width = paint.shape[:2]
     scale = pose.scale_px
-    left, right = (int(np.clip(pose.x + side * 3.0 * scale, 0, width)) for side in (-1, 1))
+    left, right = (int(np.clip(pose.x + side * 3.2 * scale, 0, width)) for side in (-1, 1))
     top, bottom = int(np.clip(pose.y - 3.0 * scale, 0, height)), int(np.clip(pose.y + 3.4 * scale, 0, height))
     trunk = Plane(paint[bottom:, left:right], pose, left, bottom)
     if trunk.paint.size:
@@ -97,7 +98,7 @@ def draw_person(paint: Paint, who: Person, pose: Pose, mood: Mood, light: Light,
 def place_landmarks(who: Person, pose: Pose, mood: Mood) -> NDArray[np.float32]:
     """The five landmarks of a painted face: (5, 2) float32 x, y in pixels."""
     half, corner_y = mouth_corner(who, mood)
-    eye, tip = who.eye_x, who.nose_length
+    eye, tip = who.eye_x, who.nose_length - 0.03
     points = np.array([(-eye, EYE_Y), (eye, EYE_Y), (0.0, tip), (-half, corner_y), (half, corner_y)])
     return np.asarray(pose.place(points), dtype=np.float32)
 

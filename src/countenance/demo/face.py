@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from countenance.demo.person import Person
 from countenance.demo.plane import Field, Plane, Window, bell, ellipse, mottle, rise
@@ -51,29 +52,32 @@ class Light:
     strength: float = 1.0
 
 
-def half_width(who: Person, y: Field) -> Field:
-    """Half the width of the bare head at height ``y`` (face units); 0 above the crown and below the chin."""
+def _profile(who: Person) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Heights from crown to chin, and half the width of the head there before its ends are rounded off."""
     wide = who.face_width
     full = 0.02 + 0.03 * who.cheeks
     heights = np.array([CROWN_Y, -0.65, -0.1, 0.3, 0.75, 1.1, 1.4, 1.6])
     heights[4:] *= who.chin_y / 1.6
-    chin = who.chin * wide
-    jaw = who.jaw * wide
-    low = 0.55 * jaw + 0.45 * chin
-    top = who.temple * wide
-    widths = np.array([top, top, 0.99 * wide, 0.985 * wide, 0.0, 0.0, 0.0, 0.0])
+    chin, jaw, top = who.chin * wide, who.jaw * wide, who.temple * wide
+    widths = np.array([top, top, 0.99 * wide, 0.985 * wide, 0.0, 0.0, 0.0, 0.95 * chin])
     widths[4] = 0.45 * wide + 0.55 * jaw + full
     widths[5] = 0.93 * jaw + full
-    widths[6] = max(low * 0.92, 1.15 * chin)
-    widths[7] = 0.95 * chin
-    table_y = np.linspace(CROWN_Y, who.chin_y, 160)
-    share = (table_y - table_y[0]) / (table_y[-1] - table_y[0])
-    smooth = np.interp(table_y, heights, widths)
+    widths[6] = max(0.51 * jaw + 0.41 * chin, 1.15 * chin)
+    spots = np.linspace(CROWN_Y, who.chin_y, 160)
     kernel = np.hanning(27)
-    smooth = np.convolve(np.pad(smooth, 13, mode="edge"), kernel / kernel.sum(), mode="valid")
-    dome = np.sqrt(np.clip(1 - (np.minimum(table_y + 0.45, 0) / (CROWN_Y + 0.45)) ** 2, 0, 1))
+    smooth = np.convolve(
+        np.pad(np.interp(spots, heights, widths), 13, mode="edge"), kernel / kernel.sum(), mode="valid"
+    )
+    return spots, smooth
+
+
+def half_width(who: Person, y: Field) -> Field:
+    """Half the width of the bare head at height ``y`` (face units); 0 above the crown and below the chin."""
+    spots, widths = _profile(who)
+    share = (spots - spots[0]) / (spots[-1] - spots[0])
+    dome = np.sqrt(np.clip(1 - (np.minimum(spots + 0.45, 0) / (CROWN_Y + 0.45)) ** 2, 0, 1))
     ends = dome * np.sqrt(np.clip(1 - share**16, 0, 1))
-    return np.asarray(np.interp(y, table_y, smooth * ends, left=0, right=0), dtype=np.float32)
+    return np.asarray(np.interp(y, spots, widths * ends, left=0, right=0), dtype=np.float32)
 
 
 def outline(plane: Plane, who: Person, window: Window) -> Field:
@@ -90,8 +94,7 @@ def _relief(plane: Plane, who: Person, mood: Mood, window: Window) -> Field:
     """Height of the skin above the plane of the picture, in face units."""
     u, v = plane.u[window], plane.v[window]
     side = np.abs(u)
-    low = rise(0.5, who.chin_y - 0.05, v)
-    wide = who.face_width * (1 - low * (1 - 0.5 * (who.jaw + who.chin))) * 1.06
+    wide = 1.08 * np.interp(v, *_profile(who)).astype(np.float32)
     height = 0.66 * np.sqrt(np.clip(1 - (u / wide) ** 2, 0.02, 1)) * wide
     height += 0.42 * np.sqrt(np.clip(1 - ((v - 0.05) / (0.2 + np.where(v > 0.05, who.chin_y, -CROWN_Y))) ** 2, 0, 1))
     tip, nose = who.nose_length, who.nose_height
@@ -128,8 +131,7 @@ def paint_head(plane: Plane, who: Person, mood: Mood, light: Light) -> None:
     """Paint the bare head with light and shade: no eyes, brows, mouth or hair yet."""
     reach = 1.15 * who.face_width
     window = plane.window(-reach, CROWN_Y - 0.1, reach, who.chin_y + 0.1)
-    u, v = plane.u[window], plane.v[window]
-    if u.size == 0 or min(u.shape) < 2:
+    if min(plane.u[window].shape) < 2:
         return
     height = _relief(plane, who, mood, window)
     nx, ny, nz = _normals(height, plane.grain)
@@ -202,5 +204,5 @@ def paint_neck(plane: Plane, who: Person, light: Light) -> None:
     shade *= 1 - 0.5 * rise(jaw + 0.45, jaw + 0.0, b) * bell(a, b * 0, 0.9, 1)
     cord = 0.05 * np.exp(-(((np.abs(a) - 0.3 + 0.35 * (b - jaw)) / 0.07) ** 2))
     colour = np.asarray(who.skin, np.float32) * np.array([1.0, 0.96, 0.93], np.float32) * (shade - cord)[..., None]
-    mask = plane.soft(np.asarray(edge, np.float32)) * rise(0.5, 0.7, b)
+    mask = plane.soft(edge) * rise(0.5, 0.7, b)
     plane.lay(window, mask, np.asarray(colour, np.float32))

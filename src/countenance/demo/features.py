@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from countenance.demo.dice import mix
 from countenance.demo.face import Light, Mood
-from countenance.demo.person import Person, mix
+from countenance.demo.person import Person
 from countenance.demo.plane import Plane, bell, ellipse, rise, rotate, streaks
 
 EYE_Y = 0.0
@@ -13,7 +14,7 @@ EYE_Y = 0.0
 
 
 def mouth_corner(who: Person, mood: Mood) -> tuple[float, float]:
-    """x (of the viewer-right corner) and y of the corners of the mouth, in face units."""
+    """X (of the viewer-right corner) and y of the corners of the mouth, in face units."""
     half = who.mouth_width * (1 + 0.17 * mood.smile)
     return half, who.mouth_y - who.mouth_curve - 0.075 * mood.smile
 
@@ -34,14 +35,14 @@ def _paint_eye(plane: Plane, who: Person, mood: Mood, sign: int) -> None:
     dome = np.clip(1 - t * t, 0, None)
     top = -tall * dome**0.62 * (1 + 0.10 * t) - 0.006
     bottom = 0.72 * tall * dome**0.75 * (1 - 0.15 * t)
-    inside = np.asarray(np.maximum(np.maximum(top - y, y - bottom), np.abs(x) - wide), np.float32)
+    inside = np.maximum(np.maximum(top - y, y - bottom), np.abs(x) - wide)
     dark = mix(who.skin, (0.16, 0.08, 0.06), 0.62)
     plane.tint(window, bell(x, y + 0.03, 1.35 * wide, 2.1 * who.eye_height), (0.86, 0.80, 0.79))
     opening = plane.soft(inside)
     ball = np.array([0.93, 0.91, 0.89], np.float32) * (0.95 - 0.22 * np.abs(t))[..., None]
     shaded = ball * (1 - 0.42 * np.exp(-np.clip(y - top, 0, None) / (0.35 * tall)))[..., None]
-    plane.lay(window, opening, np.asarray(shaded, np.float32))
-    ix, iy = np.asarray(x - sign * mood.gaze, np.float32), np.asarray(y + 0.06 * tall, np.float32)
+    plane.lay(window, opening, shaded)
+    ix, iy = x - sign * mood.gaze, y + 0.06 * tall
     radius = 0.094
     iris = ellipse(ix, iy, radius, radius)
     rim = mix(who.eye_colour, (0.03, 0.02, 0.02), 0.6)
@@ -49,19 +50,19 @@ def _paint_eye(plane: Plane, who: Person, mood: Mood, sign: int) -> None:
     plane.lay(window, plane.soft(iris + 0.022, 0.03) * opening, who.eye_colour)
     plane.lay(window, plane.soft(ellipse(ix, iy, 0.043, 0.043), 0.02) * opening, (0.03, 0.02, 0.02))
     plane.tint(window, opening * np.exp(-np.clip(y - top, 0, None) / (0.3 * tall)), (0.5, 0.48, 0.47))
-    spark = ellipse(np.asarray(x * sign + 0.03, np.float32), np.asarray(y + 0.04, np.float32), 0.018, 0.018)
+    spark = ellipse(x * sign + 0.03, y + 0.04, 0.018, 0.018)
     plane.lay(window, plane.soft(spark, 0.012) * opening, (0.97, 0.97, 0.97))
-    lash = np.asarray(np.abs(y - top + 0.004) - 0.017 * (1 + 0.5 * t), np.float32)
+    lash = np.abs(y - top + 0.004) - 0.017 * (1 + 0.5 * t)
     edge = rise(1.16, 1.0, np.abs(t))
     plane.lay(window, 0.92 * plane.soft(lash, 0.022) * edge, mix(who.hair_colour, (0.07, 0.04, 0.04), 0.7))
-    lower = np.asarray(np.abs(y - bottom) - 0.006, np.float32)
+    lower = np.abs(y - bottom) - 0.006
     plane.lay(window, 0.5 * plane.soft(lower, 0.02) * rise(1.0, 0.8, np.abs(t)), dark)
     fold_y = top - (0.030 + 0.055 * who.lid) * (0.55 + 0.45 * dome)
-    fold = np.asarray(np.abs(y - fold_y) - 0.007, np.float32)
+    fold = np.abs(y - fold_y) - 0.007
     plane.lay(window, 0.6 * plane.soft(fold, 0.03) * rise(1.15, 0.85, np.abs(t)), dark)
     bag_y = bottom + 0.085 + 0.03 * t
     bag = np.exp(-(((y - bag_y) / 0.02) ** 2)) * rise(1.05, 0.5, np.abs(t))
-    plane.tint(window, np.asarray(0.6 * who.bags * bag, np.float32), (0.72, 0.66, 0.64))
+    plane.tint(window, 0.6 * who.bags * bag, (0.72, 0.66, 0.64))
 
 
 def paint_brows(plane: Plane, who: Person, mood: Mood) -> None:
@@ -73,11 +74,11 @@ def paint_brows(plane: Plane, who: Person, mood: Mood) -> None:
         window = plane.window(x0 - 0.45, y0 - 0.25, x0 + 0.45, y0 + 0.25)
         x, y = rotate((plane.u[window] - x0) * sign, plane.v[window] - y0, -who.brow_tilt)
         t = x / who.brow_length
-        spine = who.brow_arch * (np.clip(t - 0.25, -1.3, 1.0) ** 2 - 0.45)
+        spine = 0.8 * who.brow_arch * (np.clip(t - 0.1, -1.2, 1.1) ** 2 - 0.45)
         thick = who.brow_size * np.clip(1.05 - 0.55 * np.clip(t, -0.3, 1.2), 0.15, None) * rise(-1.15, -0.8, t)
-        distance = np.asarray(np.maximum(np.abs(y - spine) - thick, np.abs(x) - who.brow_length * 1.05), np.float32)
-        hairs = 0.80 + 0.2 * streaks(np.asarray((x * 38 + y * 26), np.float32), who.seed + 5)
-        mask = plane.soft(distance, 0.035) * np.asarray(who.brow_strength * hairs, np.float32)
+        distance = np.maximum(np.abs(y - spine) - thick, np.abs(x) - who.brow_length * 1.05)
+        hairs = 0.80 + 0.2 * streaks((x * 38 + y * 26), who.seed + 5)
+        mask = plane.soft(distance, 0.035) * (who.brow_strength * hairs)
         plane.lay(window, np.clip(mask, 0, 1), dark)
 
 
@@ -93,9 +94,9 @@ def paint_nose(plane: Plane, who: Person, light: Light) -> None:
     plane.lay(window, 0.85 * plane.soft(hole, 0.035), mix(who.skin, (0.10, 0.04, 0.03), 0.78))
     wing = np.abs(np.hypot((side - 0.80 * wide) / 0.9, v - tip - 0.01) - 0.095)
     mask = np.exp(-((wing / 0.022) ** 2)) * rise(0.70 * wide, 0.98 * wide, side) * rise(tip - 0.16, tip - 0.02, v)
-    plane.tint(window, np.asarray(0.75 * mask, np.float32), (0.62, 0.54, 0.52))
+    plane.tint(window, 0.75 * mask, (0.62, 0.54, 0.52))
     bridge = np.exp(-(((side - who.nose_bridge - 0.075) / 0.05) ** 2)) * rise(-0.3, -0.05, v) * rise(0.5 * tip, 0.05, v)
-    plane.tint(window, np.asarray(0.5 * bridge, np.float32), (0.80, 0.74, 0.72))
+    plane.tint(window, 0.5 * bridge, (0.80, 0.74, 0.72))
 
 
 def paint_mouth(plane: Plane, who: Person, mood: Mood) -> None:
@@ -114,24 +115,26 @@ def paint_mouth(plane: Plane, who: Person, mood: Mood) -> None:
     upper_edge, lower_edge = middle - 0.15 * gap * dome, middle + gap * dome
     lips = mix(who.skin, (0.62, 0.20, 0.22), 0.22 + 0.45 * who.lip_redness)
     lips = (lips[0] * 0.86, lips[1] * 0.80, lips[2] * 0.80)
-    whole = plane.soft(np.asarray(np.maximum(np.maximum(top - v, v - bottom), np.abs(u) - half), np.float32), 0.025)
-    rounded = 1.08 - 0.25 * rise(0.4, 1.0, np.asarray((v - middle) / np.maximum(bottom - middle, 0.01), np.float32))
+    whole = plane.soft(np.maximum(np.maximum(top - v, v - bottom), np.abs(u) - half), 0.025)
+    rounded = 1.08 - 0.25 * rise(0.4, 1.0, (v - middle) / np.maximum(bottom - middle, 0.01))
     rounded = np.where(v < middle, 0.82, rounded) * (1 - 0.12 * np.abs(t))
     paint = np.asarray(lips, np.float32) * rounded[..., None]
-    plane.lay(window, 0.92 * whole, np.asarray(paint, np.float32))
+    plane.lay(window, 0.92 * whole, paint)
     shine = bell(u, v - (who.mouth_y + gap + 0.5 * who.lip_lower), 0.4 * half, 0.3 * who.lip_lower)
     plane.tint(window, 0.14 * who.skin_shine * shine, (2.0, 2.0, 2.0))
-    inside = plane.soft(np.asarray(np.maximum(upper_edge - v, v - lower_edge), np.float32)) * rise(1.0, 0.93, np.abs(t))
+    inside = plane.soft(np.maximum(upper_edge - v, v - lower_edge)) * rise(1.0, 0.93, np.abs(t))
     if mood.open > 0:
         plane.lay(window, inside, (0.24, 0.09, 0.08))
-        teeth = plane.soft(np.asarray(v - upper_edge - 0.72 * gap * dome, np.float32), 0.02) * rise(0.95, 0.75, np.abs(t))
+        teeth = plane.soft(v - upper_edge - 0.72 * gap * dome, 0.02) * rise(0.95, 0.75, np.abs(t))
         ivory = np.array([0.93, 0.90, 0.85], np.float32) * (1 - 0.25 * np.abs(t))[..., None]
-        plane.lay(window, inside * teeth, np.asarray(ivory, np.float32))
-    line = np.asarray(np.abs(v - upper_edge) - 0.008, np.float32)
+        plane.lay(window, inside * teeth, ivory)
+    line = np.abs(v - upper_edge) - 0.008
     plane.lay(window, 0.85 * plane.soft(line, 0.022) * rise(1.08, 0.95, np.abs(t)), mix(lips, (0.12, 0.03, 0.03), 0.72))
     corners = bell(np.abs(u) - half, v - corner_y, 0.05, 0.045)
     plane.tint(window, 0.6 * corners, (0.62, 0.54, 0.52))
-    plane.tint(window, 0.7 * bell(u, v - (who.mouth_y + gap + who.lip_lower + 0.05), 0.6 * half, 0.045), (0.78, 0.70, 0.68))
+    plane.tint(
+        window, 0.7 * bell(u, v - (who.mouth_y + gap + who.lip_lower + 0.05), 0.6 * half, 0.045), (0.78, 0.70, 0.68)
+    )
     groove = bell(u, v - 0.5 * (who.nose_length + 0.1 + who.mouth_y), 0.035, 0.10)
     plane.tint(window, 0.35 * groove, (0.82, 0.76, 0.74))
 
@@ -143,7 +146,11 @@ def paint_lines(plane: Plane, who: Person, mood: Mood) -> None:
     side = np.abs(u)
     tip = who.nose_length
     fold_x = who.nose_width + 0.05 + 0.45 * np.clip(v - tip, 0, None) + 0.04 * mood.smile
-    fold = np.exp(-(((side - fold_x) / 0.025) ** 2)) * rise(tip - 0.06, tip + 0.06, v) * rise(who.mouth_y + 0.1, who.mouth_y - 0.15, v)
+    fold = (
+        np.exp(-(((side - fold_x) / 0.025) ** 2))
+        * rise(tip - 0.06, tip + 0.06, v)
+        * rise(who.mouth_y + 0.1, who.mouth_y - 0.15, v)
+    )
     strength = np.float32(0.10 + 0.5 * who.age + 0.3 * mood.smile)
     lines = np.clip(strength * fold, 0, 1)
     old = max(0.0, who.age - 0.35) / 0.65
@@ -156,7 +163,7 @@ def paint_lines(plane: Plane, who: Person, mood: Mood) -> None:
             span = rise(0.03, 0.06, side - who.eye_x - who.eye_width) * rise(0.2, 0.1, side - who.eye_x - who.eye_width)
             lines = lines + 0.45 * old * np.exp(-((ray / 0.012) ** 2)) * span
         lines = lines + 0.35 * old * np.exp(-(((side - 0.05) / 0.014) ** 2)) * bell(u * 0, v + 0.22, 1, 0.09)
-    plane.tint(window, np.asarray(np.clip(lines, 0, 1), np.float32), (0.66, 0.56, 0.53))
+    plane.tint(window, np.clip(lines, 0, 1), (0.66, 0.56, 0.53))
     for x, y, radius, darkness in who.marks:
         spot = ellipse(u - np.float32(x), v - np.float32(y), radius, radius)
         plane.lay(window, np.float32(darkness) * plane.soft(spot, 0.02), mix(who.skin, (0.15, 0.07, 0.05), 0.75))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from countenance.demo.dice import Colour, mix
 from countenance.demo.face import Light
-from countenance.demo.person import Colour, Person, mix
-from countenance.demo.plane import Field, Plane, box, ellipse, mottle, rise
-
-_FAR_DOWN = 12.0
-"""Bodies are cut off by the picture, not by this y (face units)."""
+from countenance.demo.person import Person
+from countenance.demo.plane import Field, Plane, Window, box, ellipse, mottle, rise
 
 
 def paint_body(plane: Plane, who: Person, light: Light, colour: Colour) -> None:
@@ -22,43 +20,48 @@ def paint_body(plane: Plane, who: Person, light: Light, colour: Colour) -> None:
         colour: of the upper cloth.
     """
     base = who.chin_y + 0.42
-    window = plane.window(-2.9, base - 0.5, 2.9, _FAR_DOWN)
-    a, b = plane.a[window], plane.b[window]
+    window = _below(plane, base - 0.45)
+    a, b = plane.x[window], plane.y[window]
     side = np.abs(a)
-    slope = base + 0.05 + 0.20 * np.clip(side - 0.5, 0, None) + 0.55 * np.clip(side - 1.75, 0, None) ** 2
-    neck_hole = ellipse(a, np.asarray(b - base + 0.02, np.float32), who.neck + 0.16, 0.34 if who.collar == 0 else 0.30)
-    edge = np.maximum(np.maximum(np.asarray(slope - b, np.float32), np.asarray(side - 2.25 - 0.03 * (b - base), np.float32)), -neck_hole)
+    slope = base + 0.05 + 0.21 * np.clip(side - 0.5, 0, None) + 0.50 * np.clip(side - 1.7, 0, None) ** 2.2
+    neck_hole = ellipse(a, b - base + 0.02, who.neck + 0.16, 0.34 if who.collar == 0 else 0.30)
+    edge = np.maximum(np.maximum(slope - b, side - 2.72 - 0.03 * (b - base)), -neck_hole)
     folds = 0.06 * mottle(a * 1.6, b * 0.8, who.seed + 20)
-    lit = np.clip(0.92 + folds + 0.14 * light.x * a - 0.05 * a * a, 0.3, 1.2)
-    arms = 0.22 * np.exp(-(((side - 1.62) / 0.05) ** 2)) * rise(base + 0.9, base + 1.4, b)
-    paint = np.asarray(colour, np.float32) * np.asarray(lit - arms, np.float32)[..., None]
-    plane.lay(window, plane.soft(np.asarray(edge, np.float32), 0.02), np.asarray(paint, np.float32))
+    lit = np.clip(0.92 + folds + 0.14 * light.x * a - 0.035 * a * a, 0.3, 1.2)
+    arms = 0.22 * np.exp(-(((side - 1.9) / 0.05) ** 2)) * rise(base + 1.1, base + 1.7, b)
+    paint = np.asarray(colour, np.float32) * (lit - arms)[..., None]
+    plane.lay(window, plane.soft(edge, 0.02), paint)
     if who.collar == 0:
         rib = np.abs(neck_hole - 0.04) - 0.035
-        plane.tint(window, plane.soft(rib, 0.02) * plane.soft(np.asarray(edge, np.float32), 0.02), (0.82, 0.82, 0.82))
+        plane.tint(window, plane.soft(rib, 0.02) * plane.soft(edge, 0.02), (0.82, 0.82, 0.82))
     else:
         _paint_collar(plane, who, colour, base)
 
 
 def _paint_collar(plane: Plane, who: Person, colour: Colour, base: float) -> None:
     """Paint a shirt collar; with a jacket, also the shirt and the lapels."""
-    window = plane.window(-1.4, base - 0.5, 1.4, base + 3)
-    a, b = plane.a[window], plane.b[window]
+    window = _below(plane, base - 0.45)
+    a, b = plane.x[window], plane.y[window]
     side = np.abs(a)
     shirt = mix(colour, (0.95, 0.95, 0.96), 0.85)
-    down = np.asarray(b - base, np.float32)
+    down = b - base
     if who.collar == 2:
-        opening = np.asarray(np.maximum(side - (who.neck + 0.12) * (1 - down / 2.2), 0.12 - down), np.float32)
+        opening = np.maximum(side - (who.neck + 0.12) * (1 - down / 2.2), 0.12 - down)
         plane.lay(window, plane.soft(opening, 0.02), shirt)
         lapel = np.abs(side - (who.neck + 0.2) * (1 - down / 2.2) - 0.05) - 0.10 * rise(1.8, 0.2, down)
-        mask = plane.soft(np.asarray(np.maximum(lapel, 0.05 - down), np.float32), 0.02) * rise(2.0, 1.7, down)
+        mask = plane.soft(np.maximum(lapel, 0.05 - down), 0.02) * rise(2.0, 1.7, down)
         plane.tint(window, mask, (0.80, 0.80, 0.82))
         if who.seed % 2:
-            tie = np.asarray(np.maximum(side - 0.09 - 0.05 * down, 0.25 - down), np.float32)
+            tie = np.maximum(side - 0.09 - 0.05 * down, 0.25 - down)
             plane.lay(window, plane.soft(tie, 0.02) * rise(2.0, 1.7, down), mix(colour, who.glasses_colour, 0.6))
     wing = _wing(side, down, who.neck)
     plane.lay(window, plane.soft(wing, 0.015), mix(shirt, colour, 0.0 if who.collar == 2 else 0.55))
     plane.tint(window, plane.soft(np.abs(wing) - 0.012, 0.03) * rise(-0.3, 0.0, down), (0.72, 0.72, 0.74))
+
+
+def _below(plane: Plane, y: float) -> Window:
+    """All pixels lower than ``y`` (face units)."""
+    return slice(int(np.searchsorted(plane.y[:, 0], y)), None), slice(None)
 
 
 def _wing(side: Field, down: Field, neck: float) -> Field:
@@ -87,8 +90,9 @@ def paint_glasses(plane: Plane, who: Person, light: Light) -> None:
     bridge = np.maximum(np.abs(v + 0.05 - 0.25 * side * side) - line, side - (who.eye_x - wide))
     temple = np.maximum(np.abs(v + 0.04) - line, np.maximum(who.eye_x + wide - side, side - who.face_width * 0.99))
     frame = np.minimum(rim, np.minimum(bridge, temple))
-    plane.tint(window, plane.soft(np.asarray(lens, np.float32)), (0.95, 0.97, 0.98))
+    shade = 1 - who.glasses_shade
+    plane.tint(window, plane.soft(lens), (0.97 * shade, 0.97 * shade, 0.98 * shade))
     glare = np.exp(-(((u * np.sign(light.x or 1) + 1.3 * v - np.where(u > 0, 0.42, -0.42)) / 0.05) ** 2))
-    plane.lay(window, np.asarray(0.14 * glare, np.float32) * plane.soft(np.asarray(lens, np.float32)), (1.0, 1.0, 1.0))
-    plane.tint(window, 0.35 * plane.soft(np.asarray(np.abs(lens - 0.05) - line, np.float32), 0.07) * rise(-0.05, 0.1, v), (0.7, 0.65, 0.63))
-    plane.lay(window, plane.soft(np.asarray(frame, np.float32), 0.012), who.glasses_colour)
+    plane.lay(window, (0.14 * glare) * plane.soft(lens), (1.0, 1.0, 1.0))
+    plane.tint(window, 0.35 * plane.soft(np.abs(lens - 0.05) - line, 0.07) * rise(-0.05, 0.1, v), (0.7, 0.65, 0.63))
+    plane.lay(window, plane.soft(frame, 0.012), who.glasses_colour)

@@ -9,10 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-Colour = tuple[float, float, float]
-"""Red, green, blue in [0, 1]."""
+from countenance.demo.dice import Colour, Dice, mix, ramp
 
 SKIN_TONES: Final[tuple[Colour, ...]] = (
     (0.97, 0.85, 0.78),
@@ -45,7 +42,8 @@ EYE_COLOURS: Final[tuple[Colour, ...]] = (
     (0.45, 0.50, 0.53),
 )
 HAIR_STYLES: Final = (
-    "bald", "crop", "parted", "quiff", "receding", "curls", "round", "bob", "long", "wavy", "fringe", "bun", "scarf", "turban"
+    "bald", "crop", "parted", "quiff", "receding", "curls", "round",
+    "bob", "long", "wavy", "fringe", "bun", "scarf", "turban",
 )  # fmt: skip
 BEARDS: Final = ("none", "stubble", "moustache", "goatee", "full", "long")
 GLASSES: Final = ("none", "round", "square", "wide", "thick")
@@ -114,11 +112,13 @@ class Person:
         hairline_y: y of the hairline in the middle of the forehead.
         hairline_peak: how far the hairline dips in the middle (negative: rises).
         parting: x of the parting; its sign says to which side the hair falls.
+        hair_frame: how far long hair at the sides falls over the face.
         beard: one of ``BEARDS``.
         beard_colour: of beard and moustache.
         glasses: one of ``GLASSES``.
         glasses_size: half the height of a lens.
         glasses_colour: of the frame.
+        glasses_shade: how dark the lenses are, well below what hides the eyes.
         cloth_colour: of what they usually wear (also of a scarf or turban).
         collar: 0 round neck, 1 shirt, 2 jacket.
         earrings: True when small earrings are worn.
@@ -179,52 +179,17 @@ class Person:
     hairline_y: float
     hairline_peak: float
     parting: float
+    hair_frame: float
     beard: str
     beard_colour: Colour
     glasses: str
     glasses_size: float
     glasses_colour: Colour
+    glasses_shade: float
     cloth_colour: Colour
     collar: int
     earrings: bool
     neck: float
-
-
-class _Dice:
-    """Draws from one stream; most traits lean towards their ends, which sets people apart."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng((0xFACE, seed))
-
-    def between(self, low: float, high: float) -> float:
-        """A number in [low, high], the ends more likely than the middle."""
-        return low + (high - low) * float(self.rng.beta(0.5, 0.5))
-
-    def evenly(self, low: float, high: float) -> float:
-        """A number in [low, high], all equally likely."""
-        return float(self.rng.uniform(low, high))
-
-    def happens(self, share: float) -> bool:
-        """True with probability ``share``."""
-        return bool(self.rng.random() < share)
-
-    def pick(self, names: tuple[str, ...], weights: tuple[float, ...]) -> str:
-        """One name, in proportion to its weight."""
-        share = np.asarray(weights) / sum(weights)
-        return names[int(self.rng.choice(len(names), p=share))]
-
-
-def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """The colour ``share`` in [0, 1] of the way from one to the other."""
-    r, g, b = (a + (z - a) * share for a, z in zip(one, other, strict=True))
-    return (r, g, b)
-
-
-def _ramp(tones: tuple[Colour, ...], place: float) -> Colour:
-    """The colour at ``place`` in [0, 1] along a row of tones."""
-    spot = place * (len(tones) - 1)
-    low = min(int(spot), len(tones) - 2)
-    return mix(tones[low], tones[low + 1], spot - low)
 
 
 def person(seed: int) -> Person:
@@ -240,11 +205,11 @@ def person(seed: int) -> Person:
         >>> person(7) == person(7), person(7) == person(8)
         (True, False)
     """
-    dice = _Dice(seed)
+    dice = Dice(seed)
     darkness = dice.evenly(0, 1)
-    skin = _ramp(SKIN_TONES, darkness)
+    skin = ramp(SKIN_TONES, darkness)
     skin = mix(skin, (skin[0] * 1.0, skin[1] * 0.95, skin[2] * 0.86), dice.evenly(0, 1))
-    age = dice.between(0, 1)
+    age = dice.between(0, 1) * dice.evenly(0.35, 1)
     bearded = dice.happens(0.42)
     styles = tuple(name for name in HAIR_STYLES if not (bearded and name in _LONG_HAIRED))
     if not bearded:
@@ -278,7 +243,7 @@ def person(seed: int) -> Person:
         brow_y=-dice.between(0.20, 0.385),
         brow_size=dice.between(0.02, 0.062) if smooth else dice.between(0.03, 0.08),
         brow_arch=dice.between(0.0, 0.14),
-        brow_tilt=dice.between(-0.11, 0.06),
+        brow_tilt=dice.between(-0.11, 0.035),
         brow_length=dice.between(0.21, 0.31),
         brow_gap=dice.between(0.10, 0.23),
         brow_strength=dice.between(0.35, 0.98),
@@ -310,38 +275,46 @@ def person(seed: int) -> Person:
         hairline_y=dice.between(-1.12, -0.76),
         hairline_peak=dice.between(-0.10, 0.12),
         parting=dice.between(-0.5, 0.5),
+        hair_frame=dice.between(0, 1),
         beard=beard,
         beard_colour=mix(hair, (0.85, 0.85, 0.84), 0.75) if age > 0.5 and dice.happens(0.5) else hair,
         glasses=dice.pick(GLASSES, (1.6, 0.5, 0.5, 0.4, 0.5)),
-        glasses_size=dice.between(0.15, 0.28),
+        glasses_size=dice.between(0.18, 0.29),
         glasses_colour=_frame_colour(dice),
+        glasses_shade=dice.evenly(0.2, 0.4) if dice.happens(0.3) else 0.0,
         cloth_colour=_cloth_colour(dice),
-        collar=int(dice.rng.integers(0, 3)),
+        collar=0 if hair_style == "scarf" else int(dice.rng.integers(0, 3)),
         earrings=smooth and dice.happens(0.4),
         neck=dice.between(0.58, 0.76) if bearded else dice.between(0.50, 0.66),
     )
 
 
-def _hair_colour(dice: _Dice, darkness: float, *, grey: bool) -> Colour:
+def _hair_colour(dice: Dice, darkness: float, *, grey: bool) -> Colour:
     """Grey, or a colour that goes with the skin."""
     if grey:
         return HAIR_COLOURS[7 + int(dice.happens(0.5))]
-    return _ramp(HAIR_COLOURS[:7], dice.evenly(0, 1.0 if darkness < 0.4 else 0.3))
+    return ramp(HAIR_COLOURS[:7], dice.evenly(0, 1.0 if darkness < 0.4 else 0.3))
 
 
-def _frame_colour(dice: _Dice) -> Colour:
+def _frame_colour(dice: Dice) -> Colour:
     """A colour for glasses: mostly dark, sometimes metal or bright."""
-    colours: tuple[Colour, ...] = ((0.07, 0.07, 0.09), (0.28, 0.15, 0.08), (0.55, 0.45, 0.25), (0.45, 0.08, 0.10), (0.12, 0.2, 0.42))
+    colours: tuple[Colour, ...] = (
+        (0.07, 0.07, 0.09),
+        (0.28, 0.15, 0.08),
+        (0.55, 0.45, 0.25),
+        (0.45, 0.08, 0.10),
+        (0.12, 0.2, 0.42),
+    )
     return colours[int(dice.rng.choice(5, p=(0.45, 0.2, 0.13, 0.11, 0.11)))]
 
 
-def _cloth_colour(dice: _Dice) -> Colour:
+def _cloth_colour(dice: Dice) -> Colour:
     """A muted colour of any hue."""
     r, g, b = (float(part) for part in dice.rng.uniform(0.12, 0.8, 3))
     return mix((r, g, b), (0.4, 0.4, 0.42), 0.3)
 
 
-def _marks(dice: _Dice) -> tuple[tuple[float, float, float, float], ...]:
+def _marks(dice: Dice) -> tuple[tuple[float, float, float, float], ...]:
     """Up to four moles, off the eyes and the mouth."""
     marks = []
     for _ in range(int(dice.rng.integers(0, 5))):
@@ -351,9 +324,28 @@ def _marks(dice: _Dice) -> tuple[tuple[float, float, float, float], ...]:
     return tuple(marks)
 
 
-def _tints(dice: _Dice) -> tuple[tuple[float, float, float, float], ...]:
+def _tints(dice: Dice) -> tuple[tuple[float, float, float, float], ...]:
     """Wide patches, one each for forehead, cheeks, nose, mouth and chin."""
-    places = ((0.0, -0.65, 0.5), (-0.55, 0.5, 0.35), (0.55, 0.5, 0.35), (0.0, 0.3, 0.25), (0.0, 1.0, 0.45), (0.0, 1.45, 0.35), (0.0, 0.0, 0.6))
+    places = (
+        (0.0, -0.65, 0.5),
+        (-0.55, 0.5, 0.35),
+        (0.55, 0.5, 0.35),
+        (0.0, 0.3, 0.25),
+        (0.0, 1.0, 0.45),
+        (0.0, 1.45, 0.35),
+        (-0.45, 0.0, 0.26),
+        (0.45, 0.0, 0.26),
+    )
     cheek = dice.between(-1, 1)
-    strengths = [dice.between(-1, 1), cheek, cheek, dice.between(-1, 1), dice.between(-1, 1), dice.between(-1, 1), dice.between(-1, 0.6)]
+    around_eyes = dice.between(-2.2, 0.9)
+    strengths = [
+        dice.between(-1, 1),
+        cheek,
+        cheek,
+        dice.between(-1, 1),
+        dice.between(-1, 1),
+        dice.between(-1, 1),
+        around_eyes,
+        around_eyes,
+    ]
     return tuple((x, y, radius, 0.11 * strength) for (x, y, radius), strength in zip(places, strengths, strict=True))

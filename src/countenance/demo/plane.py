@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from countenance.demo.person import Colour
+from countenance.core.arrays import FloatArray
+from countenance.demo.dice import Colour
 
 Field = NDArray[np.float32]
 """One number per pixel: (height, width) float32."""
@@ -18,8 +19,11 @@ Paint = NDArray[np.float32]
 Window = tuple[slice, slice]
 """Rows and columns of a part of the paper."""
 
-HEAD_X, HEAD_Y = 1.02, 1.72
-"""Half axes of the ball that stands for the head when it turns (face units)."""
+HEAD_X, HEAD_Y = 1.35, 2.3
+"""Half axes of the hill that stands for the head when it turns (face units)."""
+
+_NECK_Y = 2.0
+"""y of the point about which the head tilts (face units)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,12 @@ class Pose:
     skew: float = 0.0
     bend: float = 0.0
 
-    def depth(self, a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
-        """How far the head stands out at upright points (a, b): 0 at its outline, about 1 in the middle."""
+    def depth(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        """How far the head stands out at upright points (a, b): 0 beyond its outline, about 1 in the middle."""
         inside = 1 - (a / HEAD_X) ** 2 - ((b - 0.05) / HEAD_Y) ** 2
-        return np.sqrt(np.clip(inside, 0, None)) + 0.22 * np.exp(-((a / 0.22) ** 2) - ((b - 0.5) / 0.3) ** 2)
+        return np.clip(inside, 0, None) ** 1.25 + 0.22 * np.exp(-((a / 0.22) ** 2) - ((b - 0.5) / 0.3) ** 2)
 
-    def place(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+    def place(self, points: FloatArray) -> NDArray[np.float64]:
         """Pixels of points of the face.
 
         Args:
@@ -81,8 +85,10 @@ class Plane:
         pose: of the head.
         u: x of every pixel in face units, following the turned head.
         v: y of every pixel in face units, following the turned head.
-        a: like ``u`` but without the turn: for what stays behind (neck, clothes).
+        a: like ``u`` but without the turn: for the neck.
         b: like ``v`` but without the turn.
+        x: column in face units, for what stays upright under the neck (clothes).
+        y: row in face units.
         grain: size of a pixel in face units.
     """
 
@@ -92,8 +98,10 @@ class Plane:
         self.paint = paint
         self.pose = pose
         self.grain = 1 / pose.scale_px
-        x = ((np.arange(width, dtype=np.float32) + left - pose.x) * self.grain)[None, :]
-        y = ((np.arange(height, dtype=np.float32) + top - pose.y) * self.grain)[:, None]
+        x = np.asarray((np.arange(width) + left - pose.x) * self.grain, np.float32)[None, :]
+        y = np.asarray((np.arange(height) + top - pose.y) * self.grain, np.float32)[:, None]
+        self.x: Field = np.broadcast_to(x + np.float32(_NECK_Y * np.sin(pose.roll)), (height, width))
+        self.y: Field = np.broadcast_to(y, (height, width))
         cos, sin = np.float32(np.cos(pose.roll)), np.float32(np.sin(pose.roll))
         self.a: Field = np.asarray(cos * x + sin * y, dtype=np.float32)
         self.b: Field = np.asarray(cos * y - sin * x, dtype=np.float32)
@@ -115,57 +123,57 @@ class Plane:
         row = slice(int(np.clip(low[1], 0, height)), int(np.clip(high[1], 0, height)))
         return row, column
 
-    def soft(self, distance: Field, width: float = 0.0) -> Field:
+    def soft(self, distance: FloatArray, width: float = 0.0) -> Field:
         """1 inside (distance < 0), 0 outside, with a smooth step ``width`` face units wide, at least one pixel."""
         share = np.clip(0.5 - distance / np.float32(max(width, 1.3 * self.grain)), 0, 1)
         return np.asarray(share * share * (3 - 2 * share), dtype=np.float32)
 
-    def lay(self, window: Window, mask: Field, colour: Colour | Paint) -> None:
+    def lay(self, window: Window, mask: FloatArray, colour: Colour | FloatArray) -> None:
         """Cover with a colour where ``mask`` is 1, partly where it is less."""
         spot = self.paint[window]
         spot += mask[..., None] * (np.asarray(colour, dtype=np.float32) - spot)
 
-    def tone(self, window: Window, factor: Field | Paint) -> None:
+    def tone(self, window: Window, factor: FloatArray) -> None:
         """Make lighter (> 1) or darker (< 1)."""
         self.paint[window] *= factor if factor.ndim == 3 else factor[..., None]
 
-    def tint(self, window: Window, mask: Field, factors: Colour) -> None:
+    def tint(self, window: Window, mask: FloatArray, factors: Colour) -> None:
         """Multiply by ``factors`` where ``mask`` is 1, partly where it is less: a shadow or a blush."""
         self.paint[window] *= 1 + mask[..., None] * (np.asarray(factors, dtype=np.float32) - 1)
 
 
-def ellipse(x: Field, y: Field, half_width: float, half_height: float) -> Field:
+def ellipse(x: FloatArray, y: FloatArray, half_width: float, half_height: float) -> Field:
     """Signed distance to an ellipse round the origin, nearly (negative inside)."""
     scaled = np.sqrt((x / half_width) ** 2 + (y / half_height) ** 2) + 1e-6
     slope = np.sqrt((x / half_width**2) ** 2 + (y / half_height**2) ** 2) + 1e-6
     return np.asarray(scaled * (scaled - 1) / slope, dtype=np.float32)
 
 
-def box(x: Field, y: Field, half_width: float, half_height: float, corner: float) -> Field:
+def box(x: FloatArray, y: FloatArray, half_width: float, half_height: float, corner: float) -> Field:
     """Signed distance to a box with round corners round the origin (negative inside)."""
     dx, dy = np.abs(x) - (half_width - corner), np.abs(y) - (half_height - corner)
     outer = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0))
     return np.asarray(outer + np.minimum(np.maximum(dx, dy), 0) - corner, dtype=np.float32)
 
 
-def bell(x: Field, y: Field, half_width: float, half_height: float) -> Field:
+def bell(x: FloatArray, y: FloatArray, half_width: float, half_height: float) -> Field:
     """A smooth hill of height 1 at the origin, exp(-1) high on the ellipse."""
     return np.asarray(np.exp(-((x / half_width) ** 2) - (y / half_height) ** 2), dtype=np.float32)
 
 
-def rise(low: float, high: float, x: Field) -> Field:
+def rise(low: float, high: float, x: FloatArray) -> Field:
     """0 below ``low``, 1 above ``high``, smooth between; falls instead when ``low`` > ``high``."""
     share = np.clip((x - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), dtype=np.float32)
 
 
-def rotate(x: Field, y: Field, angle: float) -> tuple[Field, Field]:
+def rotate(x: FloatArray, y: FloatArray, angle: float) -> tuple[Field, Field]:
     """Coordinates in a frame turned by ``angle`` radians (clockwise on the screen)."""
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     return cos * x + sin * y, cos * y - sin * x
 
 
-def mottle(x: Field, y: Field, seed: int) -> Field:
+def mottle(x: FloatArray, y: FloatArray, seed: int) -> Field:
     """Smooth noise in [-1, 1] with one bump per unit square; the same seed and place give the same value."""
     lattice = np.random.default_rng((0xB10B, seed)).uniform(-1, 1, (64, 64)).astype(np.float32)
     column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
@@ -177,7 +185,7 @@ def mottle(x: Field, y: Field, seed: int) -> Field:
     return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float32)
 
 
-def streaks(phase: Field, seed: int) -> Field:
+def streaks(phase: FloatArray, seed: int) -> Field:
     """Smooth one-dimensional noise in [-1, 1], one bump per unit of ``phase``: strands of hair."""
     row = np.random.default_rng((0x57A9, seed)).uniform(-1, 1, 257).astype(np.float32)
     row[256] = row[0]

@@ -210,7 +210,7 @@ class _Tar:
             self._ended = True
             self._stream.seek(self._tar.offset)
             rest = self._stream.read(_BLOCK)
-        if rest.strip(b"\0"):
+        if rest != bytes(_BLOCK):  # a cut between two members would otherwise pass for the end
             msg = "its end is missing or overwritten"
             raise tarfile.ReadError(msg)
         return False

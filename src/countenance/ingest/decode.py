@@ -51,13 +51,13 @@ _PLUGINS: Final = {
     "bmp": BmpImagePlugin.BmpImageFile.format,
     "avif": AvifImagePlugin.AvifImageFile.format,
 }
-_LATE: Final = MpoImagePlugin  # Pillow imports it only when it meets a JPEG of several pictures
+_LATE: Final = MpoImagePlugin  # Pillow loads it only for a JPEG of several pictures
 _BAND_PIXELS: Final = 4_000_000
 _MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
 _NARROW: Final = ("1", "L", "P", "PA", "LA", "La")
 _WITH_ALPHA: Final = ("RGBA", "RGBa", "LA", "La", "PA")
 # Bytes per pixel at the peak, decoder's own canvases included, where Pillow's four are not the whole truth.
-_PEAK_BYTES: Final = {"webp": 12, "avif": 12, "heif": 12}
+_PEAK_BYTES: Final = {"webp": 20, "avif": 12, "heif": 12}
 _WARM_UP: Final = (
     ("JPEG", "RGB", True),
     ("JPEG", "CMYK", False),
@@ -207,9 +207,12 @@ def _turbo(
 
 
 def _refuse_blank(pixels: Pixels, *, partial: bool) -> None:
-    """A damaged photo of one colour holds nothing that was in the file."""
-    if partial and bool((pixels == pixels[0, 0]).all()):
-        raise refusal(Reason.DAMAGED)
+    """A damaged photo of one colour, but for the one block that a decoder makes of nothing, holds nothing."""
+    if partial:
+        other = int(np.count_nonzero((pixels != pixels[-1, -1]).any(axis=2)))
+        n_pixels = pixels.shape[0] * pixels.shape[1]
+        if other <= max(min(256, n_pixels // 8), n_pixels // 1000):
+            raise refusal(Reason.DAMAGED)
 
 
 # --- every other format, and JPEGs that TurboJPEG refuses ---------------------------------------------------------
@@ -296,9 +299,6 @@ def _load_heif(whole: bytes, limits: DecodeLimits) -> _Image:
     return image
 
 
-# --- colour -------------------------------------------------------------------------------------------------------
-
-
 def _to_rgb(image: _Image, profile: bytes, k: int, notes: tuple[str, ...]) -> tuple[Pixels, tuple[str, ...]]:
     """Pixels in sRGB, reduced ``k`` times by averaging; band by band, so that only the source is held whole."""
     convert = _converter(image)
@@ -366,9 +366,6 @@ def _to_srgb(pixels: Pixels, profile: bytes, notes: tuple[str, ...], *, grey: bo
         return np.asarray(convert(band)), notes
     except (OSError, ValueError, ImageCms.PyCMSError):
         return pixels, (*notes, "colour profile ignored")
-
-
-# --- which way is up ----------------------------------------------------------------------------------------------
 
 
 def _turn(pixels: Pixels, orientation: int, into: Buffer | None) -> Pixels:

@@ -16,6 +16,7 @@ Why = tuple[Reason, str] | None
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER: Final = _FLAGS | getattr(os, "O_DIRECTORY", 0)
+_DEEPEST: Final = 200  # folders inside folders; each level holds one open file
 _LONGEST: Final = 4_000  # bytes of a path that every kernel takes in one piece, with room to spare
 _CHUNK: Final = 16 * 1024 * 1024
 
@@ -86,10 +87,10 @@ def walk(root: bytes, skip_marker: bytes) -> Iterator[tuple[bytes, Why]]:
     except OSError as error:
         yield root, (Reason.UNREADABLE, sentence_of(error))
         return
-    yield from _walk(at, root, real, skip_marker)
+    yield from _walk(at, root, real, skip_marker, _DEEPEST)
 
 
-def _walk(at: int, path: bytes, real: bytes, skip_marker: bytes) -> Iterator[tuple[bytes, Why]]:
+def _walk(at: int, path: bytes, real: bytes, skip_marker: bytes, levels: int) -> Iterator[tuple[bytes, Why]]:
     try:
         try:
             names = sorted(os.fsencode(name) for name in os.listdir(at))
@@ -100,12 +101,14 @@ def _walk(at: int, path: bytes, real: bytes, skip_marker: bytes) -> Iterator[tup
             full = os.path.join(path, name)  # noqa: PTH118 - names are bytes here
             try:
                 mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
-                if stat.S_ISDIR(mode):
+                if stat.S_ISDIR(mode) and not levels:
+                    yield full, (Reason.UNREADABLE, "The folder lies too deep.")
+                elif stat.S_ISDIR(mode):
                     below = os.open(name, _FOLDER | _NO_LINK, dir_fd=at)
                     if _has(below, skip_marker):
                         os.close(below)
                     else:
-                        yield from _walk(below, full, real, skip_marker)
+                        yield from _walk(below, full, real, skip_marker, levels - 1)
                 elif stat.S_ISLNK(mode):
                     yield from _link(at, name, full, real)
                 elif stat.S_ISREG(mode):

@@ -90,7 +90,7 @@ def fpir(found: Searches, threshold: float) -> float:
 
 
 def fnir(found: Searches, threshold: float, rank: int = 1) -> float:
-    """False-negative identification rate FNIR(N, R, T): share of mated searches with the person below T or past rank R."""
+    """False-negative identification rate FNIR(N, R, T): share of mated searches with the person below T or past R."""
     return float(np.mean((found.mate_scores < threshold) | (found.mate_ranks > rank)))
 
 

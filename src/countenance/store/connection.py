@@ -32,6 +32,8 @@ _SETTINGS: tuple[tuple[str, str, int | str], ...] = (
     ("temp_store", "MEMORY", 2),
 )
 
+_OLDEST_SQLITE = (3, 37, 0)
+
 _DAMAGED = (DamagedError, "The archive's database is damaged.", None)
 _UNREADABLE = (StoreError, "The archive's database cannot be read from or written to the disk.", None)
 _LOCKED = (
@@ -243,12 +245,21 @@ def _connect(path: Path, busy_timeout_s: float, *, read_only: bool) -> sqlite3.C
     return connection
 
 
+def require_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Raise StoreError when the SQLite of this Python is too old to keep types strictly."""
+    if version < _OLDEST_SQLITE:
+        found, needed = (".".join(str(part) for part in parts) for parts in (version, _OLDEST_SQLITE))
+        msg = f"This Python comes with SQLite {found}; the archive needs {needed} or newer."
+        raise StoreError(msg, advice="Use a newer Python, or a system with a newer SQLite.")
+
+
 def apply_settings(connection: sqlite3.Connection, settings: tuple[tuple[str, str, int | str], ...]) -> None:
     """Set each (pragma, value, answer) and read it back.
 
     Raises:
-        StoreError: SQLite here does not do what was asked.
+        StoreError: SQLite here is too old, or does not do what was asked.
     """
+    require_sqlite()
     for name, value, answer in settings:
         connection.execute(f"PRAGMA {name}={value}")
         row = connection.execute(f"PRAGMA {name}").fetchone()
@@ -271,6 +282,9 @@ def error_of(error: sqlite3.Error) -> CountenanceError:
     for beginning, (kind, message, advice) in _FAILURES.items():
         if name.startswith(beginning):
             return kind(message, advice=advice)
+    if not name and isinstance(error, sqlite3.OperationalError):
+        # The driver could not read a value; its text would repeat the value.
+        return DamagedError(_DAMAGED[1])
     return StoreError(f"The database refused a statement: {text}.")
 
 

@@ -15,49 +15,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from numpy.typing import NDArray
 
 from countenance.core.rotation import rotation
-from countenance.errors import ConflictError, DamagedError, KeyStoreError, NotFoundError
-from countenance.store.connection import apply_settings, error_of
-from countenance.store.epoch import EpochFile, Slot
-from countenance.store.keyfile import Master, MasterRecord, sync_folder, write_new
+from countenance.errors import DamagedError, KeyStoreError, NotFoundError
+from countenance.store import keyfolder
+from countenance.store.epoch import Slot
+from countenance.store.keyfile import Master
 from countenance.store.sealing import KEY_BYTES
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-_EPOCH_FILE = "epoch.key"
-_KEYS_FILE = "keys.sqlite"
-_MASTER_FILE = "master.json"
-_FORM = 1
 _ROTATION_LABEL = b"countenance template rotation 1"
-
-# A rollback journal that is cut and synced ends every transaction for good: with any other mode a power loss could
-# bring back rows wrapped by an epoch key that is already overwritten.
-_SETTINGS: Final = (
-    ("secure_delete", "ON", 1),
-    ("journal_mode", "TRUNCATE", "truncate"),
-    ("synchronous", "FULL", 2),
-    ("foreign_keys", "ON", 1),
-    ("temp_store", "MEMORY", 2),
-)
-
-_TABLES: Final = (
-    "CREATE TABLE key_facts (form INTEGER NOT NULL, generation INTEGER NOT NULL, scrub_due INTEGER NOT NULL)",
-    "CREATE TABLE collection_keys (collection_id TEXT NOT NULL PRIMARY KEY, wrapped BLOB NOT NULL)",
-    """
-    CREATE TABLE subject_keys (
-        subject_id TEXT NOT NULL PRIMARY KEY,
-        collection_id TEXT NOT NULL REFERENCES collection_keys (collection_id),
-        wrapped BLOB NOT NULL
-    )
-    """,
-)
 
 
 class KeyStore:
@@ -67,7 +41,7 @@ class KeyStore:
         self.folder = folder
         self._wrapping = wrapping
         self._connection = connection
-        self._file = EpochFile(folder / _EPOCH_FILE)
+        self._file = keyfolder.epoch_file(folder)
         self._lock = threading.RLock()
         self._epoch = bytearray()
         self._generation = 0
@@ -84,31 +58,10 @@ class KeyStore:
             ConflictError: there is a key store already.
             KeyStoreError: the folder cannot be written.
         """
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            msg = f"The key folder cannot be made: {error.strerror}."
-            raise KeyStoreError(msg, advice="Check the permissions of the archive folder.") from error
-        _clear_unfinished(folder)
+        keyfolder.begin(folder)
         record = master.new_record()
         wrapping = master.wrapping_key(record)
-        epoch = os.urandom(KEY_BYTES)
-        EpochFile.create(folder / _EPOCH_FILE, aes_key_wrap(bytes(wrapping), epoch))
-        write_new(folder / _KEYS_FILE, b"")
-        connection = _connect(folder / _KEYS_FILE)
-        try:
-            with _errors_of_driver(), connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for table in _TABLES:
-                    connection.execute(table)
-                connection.execute("INSERT INTO key_facts VALUES (?, 1, 0)", (_FORM,))
-        finally:
-            connection.close()
-        # Last, and in one step: a key store without it was never finished.
-        unfinished = folder / f"{_MASTER_FILE}.new"
-        write_new(unfinished, record.as_json().encode("ascii"))
-        unfinished.rename(folder / _MASTER_FILE)
-        sync_folder(folder)
+        keyfolder.fill(folder, _wrap(wrapping, os.urandom(KEY_BYTES)), record)
         return cls._opened(folder, wrapping)
 
     @classmethod
@@ -120,24 +73,11 @@ class KeyStore:
             KeyStoreError: the master does not open it, or it is newer than this code.
             DamagedError: its files are damaged.
         """
-        try:
-            record = MasterRecord.from_json((folder / _MASTER_FILE).read_text("utf-8"))
-        except FileNotFoundError as error:
-            msg = "There is no key store here."
-            raise NotFoundError(
-                msg, advice="Make the archive with `countenance init`, or restore its key folder."
-            ) from error
-        except UnicodeDecodeError as error:
-            msg = "The file master.json of this archive is damaged."
-            raise DamagedError(msg) from error
-        except OSError as error:
-            msg = f"The key folder cannot be read: {error.strerror}."
-            raise KeyStoreError(msg) from error
-        return cls._opened(folder, master.wrapping_key(record))
+        return cls._opened(folder, master.wrapping_key(keyfolder.record_of(folder)))
 
     @classmethod
     def _opened(cls, folder: Path, wrapping: bytearray) -> Self:
-        store = cls(folder, wrapping, _connect(folder / _KEYS_FILE))
+        store = cls(folder, wrapping, keyfolder.connect(folder))
         try:
             store._scrub()
         except BaseException:
@@ -264,7 +204,7 @@ class KeyStore:
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
-        with self._lock, _errors_of_driver():
+        with self._lock, keyfolder.errors_of_driver():
             db = self._connection
             db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
@@ -281,11 +221,10 @@ class KeyStore:
         facts = db.execute("SELECT form, generation FROM key_facts").fetchone()
         (version,) = db.execute("PRAGMA data_version").fetchone()
         if facts is None:
-            msg = "The key store is damaged."
-            raise DamagedError(msg)
+            raise DamagedError(keyfolder.DAMAGED)
         form, generation = facts
-        if form != _FORM:
-            msg = f"This key store was written by a newer Countenance (form {form}; this one reads {_FORM})."
+        if form != keyfolder.FORM:
+            msg = f"This key store was written by a newer Countenance (form {form}; this one reads {keyfolder.FORM})."
             raise KeyStoreError(msg, advice="Update Countenance, then open the archive again; nothing was changed.")
         if version != self._seen_version:
             self._forget()
@@ -335,52 +274,6 @@ class KeyStore:
                 _wipe(key)
             cache.clear()
         self._rotations.clear()
-
-
-def _clear_unfinished(folder: Path) -> None:
-    """Remove what an interrupted creation left; refuse when anything may depend on it."""
-    conflict = ConflictError(
-        "There is a key store here already.", advice="Open the existing archive, or choose another folder."
-    )
-    if (folder / _MASTER_FILE).exists():
-        raise conflict
-    keys = folder / _KEYS_FILE
-    if keys.exists() and keys.stat().st_size:
-        connection = _connect(keys)
-        try:
-            with _errors_of_driver():
-                tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-                if tables and connection.execute("SELECT count(*) FROM collection_keys").fetchone()[0]:
-                    raise conflict
-        finally:
-            connection.close()
-    for name in (_EPOCH_FILE, _KEYS_FILE, f"{_KEYS_FILE}-journal", f"{_MASTER_FILE}.new"):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    with _errors_of_driver():
-        connection = sqlite3.connect(
-            f"{Path(os.path.abspath(path)).as_uri()}?mode=rw",  # noqa: PTH100 - symbolic links stay as named
-            uri=True,
-            timeout=10.0,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            apply_settings(connection, _SETTINGS)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-
-@contextmanager
-def _errors_of_driver() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise error_of(error) from error
 
 
 def _wrap(key: bytearray, secret: bytes | bytearray) -> bytes:

@@ -288,4 +288,8 @@ def convert_resnet(content: bytes) -> bytes:
     Raises:
         PackError: the bytes are not that network.
     """
-    return bytes(to_onnx(read_layers(content)).SerializeToString())
+    try:
+        return bytes(to_onnx(read_layers(content)).SerializeToString())
+    except (ValueError, IndexError, OverflowError, MemoryError, onnx.checker.ValidationError) as error:
+        msg = "The dlib model file is damaged."
+        raise PackError(msg) from error

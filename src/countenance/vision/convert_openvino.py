@@ -36,7 +36,7 @@ def convert_network(description: bytes, constants: bytes, colour: str) -> bytes:
     try:
         root = ET.fromstring(description)  # noqa: S314 - the file's hash was checked against its manifest
         return _Conversion(root, constants, colour).serialise()
-    except (ET.ParseError, KeyError, ValueError, AttributeError) as error:
+    except (ET.ParseError, KeyError, IndexError, ValueError, AttributeError, onnx.checker.ValidationError) as error:
         msg = "The OpenVINO files of this pack cannot be converted."
         raise PackError(msg) from error
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
+from http.client import HTTPMessage
 from pathlib import Path
+from typing import IO
 from urllib.parse import urljoin, urlsplit
 
 from countenance.errors import PackError
 from countenance.settings import Settings
 from countenance.vision.cache import write_atomically
-from countenance.vision.packs import BUILT_IN, MANIFESTS, Pack, check_hash, load_pack, locate, pack_folder, parse_manifest, read_file
+from countenance.vision.packs import (
+    BUILT_IN,
+    MANIFESTS,
+    Pack,
+    check_hash,
+    load_pack,
+    locate,
+    pack_folder,
+    parse_manifest,
+    read_file,
+)
 
 MAX_FILE_BYTES = 2 * 1024**3
 _TIMEOUT_S = 60
@@ -91,14 +103,10 @@ def fetch(address: str) -> bytes:
     Raises:
         PackError: not https (http is allowed to this machine only), unreachable, or larger than 2 GiB.
     """
-    parts = urlsplit(address)
-    local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        msg = f"Models are fetched over https only, not from {address}."
-        raise PackError(msg)
+    _require_safe(address)
     pieces, size = [], 0
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - scheme checked above
+        with urllib.request.build_opener(_SafeRedirects).open(address, timeout=_TIMEOUT_S) as answer:
             while piece := answer.read(_CHUNK_BYTES):
                 pieces.append(piece)
                 size += len(piece)
@@ -106,10 +114,34 @@ def fetch(address: str) -> bytes:
                     msg = f"{address} is larger than 2 GiB, which no pack of ours is."
                     raise PackError(msg)
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the server's answer too, and holds the connection
         msg = f"{address} cannot be fetched: {error}."
         advice = "Check the connection, or fetch the files elsewhere and use --from DIR."
         raise PackError(msg, advice=advice) from error
     return b"".join(pieces)
+
+
+def _require_safe(address: str) -> None:
+    parts = urlsplit(address)
+    local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        msg = f"Models are fetched over https only, not from {address}."
+        raise PackError(msg)
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a publisher to another address under the same rule only."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        try:
+            _require_safe(newurl)
+        except PackError:
+            fp.close()
+            raise
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def check(pack: Pack) -> list[tuple[str, str]]:

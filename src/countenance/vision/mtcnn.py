@@ -35,6 +35,8 @@ class Mtcnn:
 
     def find(self, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[tuple[Boxes, Landmarks, Confidences]]:
         """Faces of each photo, strongest first."""
+        if not photos:
+            return []
         boxes = [self._propose(photo, smallest) for photo, smallest in zip(photos, smallest_px, strict=True)]
         boxes = self._refine(photos, boxes)
         return self._finish(photos, boxes)
@@ -47,7 +49,7 @@ class Mtcnn:
         while shorter * scale >= CELL_PX:
             pixels = photo.resized(scale)
             box, p = self._pnet.run({"crops": pixels[None]}, ["box", "p"])
-            score = p[0, 1]
+            score = p[0, 0]
             rows, columns = np.nonzero(score > PROPOSE)
             corner = np.stack([columns, rows], axis=1) * STRIDE_PX
             boxes = _corrected(
@@ -68,7 +70,7 @@ class Mtcnn:
         crops = [_crops(photo, part, 24) for photo, part in zip(photos, boxes, strict=True)]
         box, p = _batched(self._rnet, crops, ["box", "p"])
         refined = []
-        for part, shift, score in zip(boxes, _split(box, boxes), _split(p[:, 1], boxes), strict=True):
+        for part, shift, score in zip(boxes, _split(box, boxes), _split(p[:, 0], boxes), strict=True):
             good = score > REFINE
             moved = _corrected(part[good], shift[good])
             refined.append(_squared(moved[suppress(moved, score[good], OVERLAP_PHOTO)]))
@@ -79,7 +81,7 @@ class Mtcnn:
     ) -> list[tuple[Boxes, Landmarks, Confidences]]:
         crops = [_crops(photo, part, 48) for photo, part in zip(photos, boxes, strict=True)]
         box, points, p = _batched(self._onet, crops, ["box", "points", "p"])
-        shifts, marks, scores = _split(box, boxes), _split(points, boxes), _split(p[:, 1], boxes)
+        shifts, marks, scores = _split(box, boxes), _split(points, boxes), _split(p[:, 0], boxes)
         found = []
         for part, shift, mark, score in zip(boxes, shifts, marks, scores, strict=True):
             good = score >= self._threshold

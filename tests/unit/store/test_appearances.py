@@ -107,6 +107,22 @@ def test_a_decision_can_be_changed_by_a_person_and_its_history_stays(scene: Scen
     assert history[0].at == scene.world.now < history[1].at
 
 
+def test_only_suggestions_are_taken_back(scene: Scene) -> None:
+    for face in range(3):
+        scene.suggest(face, scene.ann, 0.5)
+    made = {face: scene.all()[face, scene.ann].id for face in range(3)}
+    scene.decide(made[0], CONFIRMED)
+    scene.decide(made[1], REJECTED)
+    with scene.world.store.transaction() as tx:
+        appearances.retract(tx, [*made.values(), "nothing"])
+        appearances.retract(tx, [])
+        assert [len(appearances.history_of(tx, made[face])) for face in range(3)] == [2, 2, 0]
+    assert {pair: item.state for pair, item in scene.all().items()} == {
+        (0, scene.ann): CONFIRMED,
+        (1, scene.ann): REJECTED,
+    }
+
+
 def test_other_decisions_are_refused(scene: Scene) -> None:
     scene.suggest(0, scene.ann, 0.5)
     appearance = scene.all()[0, scene.ann].id

@@ -205,3 +205,25 @@ def test_odd_file_names_work(tmp_path: Path) -> None:
     assert path.stat().st_size > 0
     with Store.open(path) as store, store.reading() as tx:
         assert facts.get(tx, "a") == "b"
+
+
+def test_an_old_sqlite_is_named() -> None:
+    connection.require_sqlite()
+    with pytest.raises(StoreError, match=r"SQLite 3\.34\.1; the archive needs 3\.37\.0"):
+        connection.require_sqlite((3, 34, 1))
+
+
+def test_a_value_that_cannot_be_read_is_damage_and_not_repeated(world: World) -> None:
+    with world.raw() as raw:
+        raw.execute("INSERT INTO archive_facts VALUES ('a', CAST(x'53656372657400ff' AS TEXT))")
+    with pytest.raises(DamagedError) as caught, world.store.reading() as tx:
+        facts.get(tx, "a")
+    assert "Secret" not in caught.value.message
+
+
+def test_columns_keep_their_types(world: World) -> None:
+    with pytest.raises(StoreError, match="cannot store TEXT"), world.store.transaction() as tx:
+        tx.exec_driver_sql(
+            "INSERT INTO refusals (collection_id, path, member, reason, message, refused_at) "
+            "VALUES ('c', 'text', x'', 'r', 'm', '2026-11-22T22:00:00.000000Z')"
+        )

@@ -105,7 +105,7 @@ def test_an_empty_passphrase_is_refused(words: str) -> None:
 def test_a_changed_record_is_damage(changes: dict[str, object]) -> None:
     good = Master.from_passphrase("words", CHEAP).new_record().as_json()
     assert MasterRecord.from_json(good).cost == CHEAP
-    with pytest.raises(DamagedError, match="master.json"):
+    with pytest.raises(DamagedError, match=r"master\.json"):
         MasterRecord.from_json(json.dumps(json.loads(good) | changes))
     for text in ("", "[]", "null", "{"):
         with pytest.raises(DamagedError):

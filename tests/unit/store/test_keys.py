@@ -4,6 +4,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -309,19 +310,19 @@ def test_epoch_and_keys_of_different_backups_are_refused(folder: Path, keys: Key
 
 
 def test_a_changed_wrapped_key_is_damage(folder: Path, keys: KeyStore) -> None:
-    keys.close()
-    with closing(sqlite3.connect(folder / "keys.sqlite")) as raw, raw:
-        raw.execute(
-            "UPDATE subject_keys SET wrapped = (SELECT wrapped FROM collection_keys) || x'0000000000000000' "
-            "WHERE subject_id = 'ann'"
-        )
-    with KeyStore.open(folder, cheap_master()) as again:
-        assert len(again.subject_key("bob")) == 32
-        with pytest.raises(DamagedError, match="authentication"):
-            again.subject_key("ann")
-        with pytest.raises(DamagedError):
-            again.rotate_epoch()
-        assert len(again.subject_key("bob")) == 32
+    change = "UPDATE subject_keys SET wrapped = ? WHERE subject_id = 'ann'"
+    for value in (bytes(48), bytes(7), b""):
+        with closing(sqlite3.connect(folder / "keys.sqlite")) as raw, raw:
+            raw.execute(change, (value,))
+        with KeyStore.open(folder, cheap_master()) as again:
+            assert len(again.subject_key("bob")) == 32
+            with pytest.raises(DamagedError, match="authentication"):
+                again.subject_key("ann")
+            with pytest.raises(DamagedError, match="authentication"):
+                again.rotate_epoch()
+            assert again.subject_key("bob") == keys.subject_key("bob")
+    with closing(sqlite3.connect(folder / "keys.sqlite")) as raw, pytest.raises(sqlite3.IntegrityError, match="TEXT"):
+        raw.execute(change, ("text that is no key",))
 
 
 def test_a_newer_key_store_is_refused(folder: Path, keys: KeyStore) -> None:
@@ -352,3 +353,40 @@ def test_closing_wipes_what_is_in_memory(keys: KeyStore) -> None:
     assert all(any(key) for key in handed_out)
     with pytest.raises(StoreError):
         keys.collection_key("club")
+
+
+def test_programs_that_rotate_at_the_same_time_lose_no_key(folder: Path, keys: KeyStore) -> None:
+    made = all_keys(keys)
+    new: dict[str, bytes] = {}
+    failures: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            with KeyStore.open(folder, cheap_master()) as own:
+                for number in range(6):
+                    subject = f"{name} {number}"
+                    own.new_subject_key(subject, "club")
+                    new[subject] = own.subject_key(subject)
+                    own.rotate_epoch()
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(new) == 12
+    with KeyStore.open(folder, cheap_master()) as again:
+        assert all_keys(again) == all_keys(keys) == made
+        assert {subject: again.subject_key(subject) for subject in new} == new
+        assert again.rotate_epoch() == 14
+    assert len(EpochFile(folder / "epoch.key").slots()) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(KeyStoreError, match="key folder"):
+        KeyStore.create(tmp_path / "file", cheap_master())

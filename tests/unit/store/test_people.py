@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
 from countenance.core.permit import permit_compare, permit_reference, permit_show, permit_templates
 from countenance.errors import ConsentError, DamagedError, NotFoundError, PermitError, StoreError
-from countenance.store import consents, subjects, templates
+from countenance.store import consents, stamps, subjects, templates
 from tests.unit.store.world import DIM, PACK, World, new_reference, vectors
 
 
@@ -248,7 +248,7 @@ def test_a_release_collection_keeps_templates_of_all_faces(world: World) -> None
     _, ids = world.photo(studio.id, n_faces=3)
     _, elsewhere = world.photo(club.id, n_faces=1)
     ends = world.now + timedelta(5)
-    release = {"reference": "contract 12", "approver": "The board", "until_at": ends}
+    release: dict[str, datetime | str | None] = {"reference": "contract 12", "approver": "The board", "until_at": ends}
     permit = permit_templates(studio.id, "release", release, world.now)
     forged = permit_templates(club.id, "release", release, world.now)
     assert permit is not None
@@ -271,3 +271,28 @@ def test_a_release_collection_keeps_templates_of_all_faces(world: World) -> None
             )
     assert found == ids
     assert np.abs(back - made).max() < 1e-6
+
+
+def test_the_gallerys_stamp_changes_with_every_reference_and_consent(world: World) -> None:
+    club, other = world.collection(), world.collection("other")
+
+    def stamp() -> str:
+        with world.store.reading() as tx:
+            return stamps.of_gallery(tx, club.id)
+
+    seen = [stamp()]
+    ann = world.subject(club.id).id
+    consent = world.granted(ann)
+    seen.append(stamp())
+    with world.store.transaction() as tx:
+        reference = world.reference(tx, club.id, ann, consent)
+    seen.append(stamp())
+    with world.store.transaction() as tx:
+        consents.withdraw(tx, consent, at=world.now)
+    seen.append(stamp())
+    with world.raw() as raw:
+        raw.execute("DELETE FROM subject_references WHERE id = ?", (reference,))
+    seen.append(stamp())
+    assert len(set(seen)) == len(seen)
+    enrolled(world, other.id, "Bob", 2, 1)
+    assert stamp() == seen[-1]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import struct
 
 import cv2
@@ -92,6 +93,21 @@ def test_a_file_that_ends_too_early_is_refused(content: bytes, length: int) -> N
         convert_resnet(content[:length])
 
 
+def test_damaged_numbers_are_refused_and_never_crash(content: bytes) -> None:
+    """Bytes of the layer list are changed; the tensors between them are large and would only change weights."""
+    places = [found.start() for found in re.finditer(rb"con_4|affine_|add_prev_|fc_2", content)]
+    chance = np.random.default_rng(9)
+    refused = 0
+    for _ in range(12):
+        damaged = bytearray(content)
+        damaged[int(chance.choice(places)) + int(chance.integers(4, 40))] = int(chance.integers(256))
+        try:
+            convert_resnet(bytes(damaged))
+        except PackError:
+            refused += 1
+    assert refused > 3
+
+
 def test_other_bytes_are_refused() -> None:
     with pytest.raises(PackError, match="input layer"):
         convert_resnet(bytes(range(256)) * 100)
@@ -117,7 +133,13 @@ def test_an_unknown_tensor_version_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("stored", "value"),
-    [(b"\x01\x00", 0), (b"\x01\x2a", 42), (b"\x81\x2a", -42), (b"\x02\x01\x02", 513), (b"\x84\xff\xff\xff\x7f", -(2**31) + 1)],
+    [
+        (b"\x01\x00", 0),
+        (b"\x01\x2a", 42),
+        (b"\x81\x2a", -42),
+        (b"\x02\x01\x02", 513),
+        (b"\x84\xff\xff\xff\x7f", -(2**31) + 1),
+    ],
 )
 def test_integers_are_read_as_dlib_writes_them(stored: bytes, value: int) -> None:
     read = DatReader(stored)
@@ -142,21 +164,25 @@ def test_text_flags_and_tensors() -> None:
 
 
 def test_the_smaller_side_of_a_shortcut_is_filled_with_zeros() -> None:
-    """dlib's `add_prev` takes what is missing as zero; two shortcuts of the network rely on it."""
+    """`add_prev` of dlib takes what is missing as zero; two shortcuts of the network rely on it."""
     layers = [
         convert_dlib.Layer(
-            "con", np.ones((2, 3, 7, 7), np.float32) / 147, np.zeros(2, np.float32), (7, 7, 2, 2, 0, 0)
+            "con", np.full((2, 3, 7, 7), 1 / 147, np.float32), np.zeros(2, np.float32), (7, 7, 2, 2, 0, 0)
         ),
         convert_dlib.Layer("affine", np.full(2, 256, np.float32), np.full(2, 500, np.float32)),
         convert_dlib.Layer("relu"),
-        convert_dlib.Layer("con", np.ones((3, 2, 3, 3), np.float32) / 18, np.zeros(3, np.float32), (3, 3, 2, 2, 0, 0)),
+        convert_dlib.Layer(
+            "con", np.full((3, 2, 3, 3), 1 / 18, np.float32), np.zeros(3, np.float32), (3, 3, 2, 2, 0, 0)
+        ),
         convert_dlib.Layer("affine", np.ones(3, np.float32), np.zeros(3, np.float32)),
         convert_dlib.Layer("avg_pool", window=(2, 2, 2, 2, 0, 0)),
         convert_dlib.Layer("add"),
         convert_dlib.Layer("avg_pool", window=(0, 0, 1, 1, 0, 0)),
         convert_dlib.Layer("fc", np.eye(3, 128, dtype=np.float32)),
     ]
-    out = Session(convert_dlib.to_onnx(layers).SerializeToString()).run({"crops": np.full((1, 150, 150, 3), 120, np.uint8)})
+    out = Session(convert_dlib.to_onnx(layers).SerializeToString()).run(
+        {"crops": np.full((1, 150, 150, 3), 120, np.uint8)}
+    )
     level = 120 - np.mean([122.782, 117.001, 104.298]) + 500  # of a plain picture, after the first convolution
     # 72 px -> 35 px through the convolution, 36 px through the pooled shortcut: what is missing of the former is zero.
     expected = [level * (1 + 35**2 / 36**2)] * 2 + [level * 35**2 / 36**2]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # LIKE stands for a format check that both SQLite and PostgreSQL know; the columns are compared as text.
 _MOMENT = "LIKE '____-__-__T__:__:__.______Z'"
 
-_TABLES = (
+_STATEMENTS = (
     """
     CREATE TABLE schema_version (
         version INTEGER NOT NULL PRIMARY KEY,
@@ -182,7 +182,7 @@ _TABLES = (
     f"""
     CREATE TABLE appearance_history (
         id SERIAL NOT NULL PRIMARY KEY,
-        appearance_id TEXT NOT NULL REFERENCES appearances (id),
+        appearance_id TEXT NOT NULL REFERENCES appearances (id) ON DELETE CASCADE,
         from_state TEXT,
         to_state TEXT NOT NULL CHECK (to_state IN ('suggested', 'confirmed', 'rejected')),
         actor TEXT NOT NULL CHECK (actor <> ''),
@@ -195,7 +195,7 @@ _TABLES = (
 
 # The tables are written in the words both databases share; these differ.
 _WORDS = {
-    "sqlite": {"SERIAL": "INTEGER"},
+    "sqlite": {"SERIAL": "INTEGER", "BIGINT": "INTEGER", "BOOLEAN": "INTEGER", "DOUBLE PRECISION": "REAL"},
     "postgresql": {"BLOB": "BYTEA"},
 }
 
@@ -203,11 +203,15 @@ _WORDS = {
 def apply(tx: Connection) -> None:
     """Make every table, index and rule of version 1."""
     words = _WORDS[tx.dialect.name]
-    for table in _TABLES:
-        statement = table
+    is_sqlite = tx.dialect.name == "sqlite"
+    for statement in _STATEMENTS:
+        spelled = statement
         for word, replacement in words.items():
-            statement = statement.replace(f" {word} ", f" {replacement} ")
-        tx.exec_driver_sql(statement)
-    if tx.dialect.name == "sqlite":
+            spelled = spelled.replace(f" {word} ", f" {replacement} ")
+        if is_sqlite and spelled.lstrip().startswith("CREATE TABLE"):
+            # Without it SQLite takes a text where a number or bytes belong.
+            spelled += " STRICT"
+        tx.exec_driver_sql(spelled)
+    if is_sqlite:
         for rule in SQLITE_RULES:
             tx.exec_driver_sql(rule)
