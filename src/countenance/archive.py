@@ -14,6 +14,7 @@ from countenance.flows import contact_sheet, enrol, find, ingest, rescan, review
 from countenance.flows.enrol import ConsentForm, Enrolment
 from countenance.flows.ingest import IngestSummary
 from countenance.flows.rescan import RescanSummary
+from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.ingest.source import open_sources
 from countenance.settings import Settings
 from countenance.store import collections, photos, subjects
@@ -95,7 +96,9 @@ class Archive:
         """The archive itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close it."""
         self.close()
 
@@ -111,6 +114,10 @@ class Archive:
         pack = load_pack(self.settings.pack, self.settings)
         with self._store.transaction() as tx:
             return collections.create(tx, self._keys, name=name, pack=pack.id, at=self._clock(), release=release)
+
+    def _scope(self, collection: str) -> Scope:
+        where = self.collection(collection)
+        return Scope(self._store, self._keys, where, self.pack_of(where), self.settings, self._clock)
 
     def collections(self) -> list[CollectionCounts]:
         """Every collection with its counts."""
@@ -145,65 +152,24 @@ class Archive:
         self,
         collection: str,
         sources: Sequence[str | bytes | os.PathLike[str]],
-        *,
-        engine: str = "serial",
-        workers: int = 1,
+        engine: Engine = SERIAL,
         saved: Callable[[IngestSummary, Sequence[bytes]], None] | None = None,
     ) -> IngestSummary:
         """Bring photos into a collection; see ``flows.ingest``."""
-        where = self.collection(collection)
-        return ingest.ingest(
-            self._store,
-            self._keys,
-            where,
-            open_sources(sources),
-            self.pack_of(where),
-            self.settings,
-            self._clock,
-            engine=engine,
-            workers=workers,
-            saved=saved,
-        )
+        source = open_sources(sources, max_bytes=self.settings.decode.max_bytes)
+        return ingest.ingest(self._scope(collection), source, engine, saved)
 
     def enrol(
         self, collection: str, name: str, reference_photos: Iterable[tuple[str, bytes]], form: ConsentForm, actor: str
     ) -> Enrolment:
         """Enrol a person; see ``flows.enrol``. The look back is ``rescan``."""
-        where = self.collection(collection)
-        return enrol.enrol(
-            self._store,
-            self._keys,
-            where,
-            name,
-            list(reference_photos),
-            form,
-            self.pack_of(where),
-            self.settings,
-            self._clock,
-            actor,
-        )
+        return enrol.enrol(self._scope(collection), name, list(reference_photos), form, actor)
 
     def rescan(
-        self,
-        collection: str,
-        *,
-        engine: str = "serial",
-        workers: int = 1,
-        saved: Callable[[RescanSummary], None] | None = None,
+        self, collection: str, engine: Engine = SERIAL, saved: Callable[[RescanSummary], None] | None = None
     ) -> RescanSummary:
         """Compare photos already there with people enrolled since; see ``flows.rescan``."""
-        where = self.collection(collection)
-        return rescan.rescan(
-            self._store,
-            self._keys,
-            where,
-            self.pack_of(where),
-            self.settings,
-            self._clock,
-            engine=engine,
-            workers=workers,
-            saved=saved,
-        )
+        return rescan.rescan(self._scope(collection), engine, saved)
 
     def subjects(self, collection: str) -> list[Subject]:
         """Everybody enrolled in a collection, oldest first."""

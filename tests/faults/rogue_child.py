@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from countenance.core.arrays import Pixels
 from countenance.ingest import decode_child
 from countenance.ingest.decoded import Decoded
 from countenance.settings import DecodeLimits
@@ -16,7 +17,7 @@ from countenance.settings import DecodeLimits
 _answers = -1
 
 
-def _decode(data: memoryview, limits: DecodeLimits, into: memoryview) -> Decoded:  # noqa: ARG001 - as called
+def _decode(data: memoryview, limits: DecodeLimits, into: memoryview) -> Decoded:  # noqa: ARG001, C901, PLR0912 - a list
     word, _, rest = bytes(data[:200]).partition(b" ")
     match word:
         case b"HANG":
@@ -48,7 +49,7 @@ def _decode(data: memoryview, limits: DecodeLimits, into: memoryview) -> Decoded
     return Decoded(_pixels(into), 2, 2, 1.0, "png")
 
 
-def _pixels(into: memoryview) -> Any:
+def _pixels(into: memoryview) -> Pixels:
     pixels = np.frombuffer(into, np.uint8, 12).reshape(2, 2, 3)
     pixels[:] = 7
     return pixels
@@ -57,6 +58,7 @@ def _pixels(into: memoryview) -> Any:
 def _lying(into: memoryview, name: str, value: int) -> Decoded:
     fields: dict[str, Any] = {"full_width": 2, "full_height": 2, "scale": 1.0, "format": "png"}
     if name == "width":
+
         class Wide:
             shape = (2, value, 3)
 
@@ -69,4 +71,3 @@ def main(arguments: list[str]) -> None:
     global _answers  # noqa: PLW0603 - the child has nothing else
     _answers = int(arguments[1])
     decode_child.main(arguments, _decode)
-

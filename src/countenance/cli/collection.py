@@ -47,8 +47,7 @@ def create(
         made = archive.create_collection(name, release)
     frame.print(
         {"collection": {"id": made.id, "name": made.name, "basis": made.basis, "pack": made.pack}},
-        f"Collection {made.name} (basis {made.basis}, pack {made.pack})\n"
-        f"Next: countenance ingest {made.name} FOLDER",
+        f"Collection {made.name} (basis {made.basis}, pack {made.pack})\nNext: countenance ingest {made.name} FOLDER",
     )
 
 

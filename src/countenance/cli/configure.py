@@ -60,7 +60,8 @@ def read_settings(folder: Path) -> Settings:
 
 
 def _checked(kind: type, table: dict[str, Any]) -> dict[str, Any]:
-    hints, checked = get_type_hints(kind), {}
+    hints = get_type_hints(kind)
+    checked: dict[str, Any] = {}
     for name, value in table.items():
         if name not in hints or hints[name] is DecodeLimits:
             msg = f"countenance.toml names a setting that does not exist: {name}."

@@ -87,7 +87,7 @@ def command(frame: Frame, folder: Path) -> None:
         *(f"{row['name']:14} {row['drawn_in']:9} {row['photos']:9}" for row in rows),
         "The others left no template: each was compared in memory and dropped.",
         f"Contact sheet: {rows[0]['contact_sheet']}",
-        f"Go on with:    countenance --archive {home} --key-file {key_file} find \"{NAMES[1]}\"",
+        f'Go on with:    countenance --archive {home} --key-file {key_file} find "{NAMES[1]}"',
     ]
     frame.print(result, "\n".join(lines))
 

@@ -50,7 +50,9 @@ def command(frame: Frame) -> None:
 
 def _python() -> Finding:
     cores = len(os.sched_getaffinity(0))
-    return Finding("python", sys.version_info >= (3, 11), f"{platform.python_version()}, {platform.machine()}, {cores} cores")
+    return Finding(
+        "python", sys.version_info >= (3, 11), f"{platform.python_version()}, {platform.machine()}, {cores} cores"
+    )
 
 
 def _decoder(frame: Frame) -> list[Finding]:

@@ -18,7 +18,9 @@ from countenance.flows.rescan import RescanSummary
 @click.command("enrol", cls=SeveralWords)
 @click.argument("collection")
 @click.argument("name")
-@click.option("--photo", "photos", multiple=True, required=True, type=click.Path(path_type=Path), help="1 to 20 photos.")
+@click.option(
+    "--photo", "photos", multiple=True, required=True, type=click.Path(path_type=Path), help="1 to 20 photos."
+)
 @click.option("--purpose", "purposes", multiple=True, required=True, help="What for, e.g. find-my-photos.")
 @click.option("--channel", "channels", multiple=True, required=True, help="Where results may appear, e.g. website.")
 @click.option("--from", "start", type=MOMENT, help="From when the consent holds (default: now).")
@@ -27,7 +29,7 @@ from countenance.flows.rescan import RescanSummary
 @click.option("--guardian", help="Who signed for a minor.")
 @click.option("--rescan/--no-rescan", default=True, help="Look through the photos that are there already.")
 @with_frame
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
     frame: Frame,
     collection: str,
     name: str,

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from rich.console import Console
@@ -23,6 +23,13 @@ from countenance.store.keyfile import Master
 
 PARTLY_DONE = 3
 Command = TypeVar("Command", bound=Callable[..., Any])
+SHARED_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--archive", type=click.Path(path_type=Path), help="Folder of the archive (default: this one)."),
+    click.option("--key-file", type=click.Path(path_type=Path), help="Key file of the archive."),
+    click.option("--actor", help="Who does this, for the record (default: your account)."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
+)
+"""Options that every command takes, and that may also stand before the command's name."""
 
 
 @dataclass(slots=True)
@@ -90,28 +97,20 @@ class Frame:
 def with_frame(command: Command) -> Command:
     """Give a command the shared options and a ``frame`` argument."""
 
-    @click.option("--archive", type=click.Path(path_type=Path), help="Folder of the archive (default: this one).")
-    @click.option("--key-file", type=click.Path(path_type=Path), help="Key file of the archive.")
-    @click.option("--actor", help="Who does this, for the record (default: your account).")
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-    @click.pass_context
     @functools.wraps(command)
-    def framed(
-        context: click.Context,
-        *args: Any,  # noqa: ANN401 - whatever the command takes
-        archive: Path | None,
-        key_file: Path | None,
-        actor: str | None,
-        as_json: bool,
-        **options: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        before = context.find_object(Frame) or Frame()
+    def framed(*args: object, **options: Any) -> object:  # noqa: ANN401 - whatever the command takes
+        before = click.get_current_context().find_object(Frame) or Frame()
         frame = Frame(
-            archive or before.archive, key_file or before.key_file, as_json or before.as_json, actor or before.actor
+            options.pop("archive") or before.archive,
+            options.pop("key_file") or before.key_file,
+            options.pop("as_json") or before.as_json,
+            options.pop("actor") or before.actor,
         )
         return command(frame, *args, **options)
 
-    return framed  # type: ignore[return-value]
+    for option in reversed(SHARED_OPTIONS):
+        framed = option(framed)
+    return cast("Command", framed)
 
 
 def screen() -> Console:

@@ -10,7 +10,8 @@ import click
 
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
-from countenance.flows.ingest import ENGINES, IngestSummary
+from countenance.flows.ingest import IngestSummary
+from countenance.flows.scope import ENGINES, Engine
 from countenance.ingest.source import estimate
 
 FEW_PHOTOS = 64
@@ -25,7 +26,12 @@ FEW_PHOTOS = 64
 @click.option("--journal", type=click.Path(path_type=Path), help="Append the SHA-256 of every photo once it is saved.")
 @with_frame
 def command(
-    frame: Frame, collection: str, sources: tuple[str, ...], engine: str | None, workers: int | None, journal: Path | None
+    frame: Frame,
+    collection: str,
+    sources: tuple[str, ...],
+    engine: str | None,
+    workers: int | None,
+    journal: Path | None,
 ) -> None:
     """Bring photos into COLLECTION: files, folders, globs, tar and zip files, s3:// and the like.
 
@@ -47,7 +53,7 @@ def command(
             progress.update(summary.done, f"{summary.faces} faces")
 
         try:
-            summary = archive.ingest(collection, given, engine=engine, workers=workers or cores, saved=saved)
+            summary = archive.ingest(collection, given, Engine(engine, workers or cores), saved)
         finally:
             if record is not None:
                 record.close()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-from pathlib import Path
+from typing import Any
 
 import click
 
 from countenance import __version__
-from countenance.cli.frame import Frame, report
+from countenance.cli.frame import SHARED_OPTIONS, Frame, report
 from countenance.errors import CountenanceError, UsageError
 
 COMMANDS = {
@@ -45,17 +45,15 @@ class _Lazy(click.Group):
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--archive", type=click.Path(path_type=Path), help="Folder of the archive (default: this one).")
-@click.option("--key-file", type=click.Path(path_type=Path), help="Key file of the archive.")
-@click.option("--actor", help="Who does this, for the record (default: your account).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.version_option(__version__)
 @click.pass_context
-def group(
-    context: click.Context, archive: Path | None, key_file: Path | None, actor: str | None, *, as_json: bool
-) -> None:
+def group(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - the shared options
     """A face index that only knows the people who said yes."""
-    context.obj = Frame(archive, key_file, as_json, actor)
+    context.obj = Frame(**options)
+
+
+for _option in reversed(SHARED_OPTIONS):
+    _option(group)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -50,7 +50,7 @@ def install(frame: Frame, what: str, sha256: str, folder: Path | None) -> None:
     pack = install_pack(what, frame.settings, sha256=sha256, folder=folder)
     frame.print(
         {"pack": _row(pack, ready=True)},
-        f"Installed {pack.id}: {pack.summary}\nUse it for new collections: set pack = \"{pack.name}\" in countenance.toml",
+        f'Installed {pack.id}: {pack.summary}\nUse it for new collections: set pack = "{pack.name}" in countenance.toml',
     )
 
 

@@ -8,7 +8,7 @@ import click
 
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
-from countenance.flows.ingest import ENGINES
+from countenance.flows.scope import ENGINES, Engine
 
 
 @click.command("rescan")
@@ -22,9 +22,8 @@ def command(frame: Frame, collection: str, engine: str, workers: int | None) -> 
     with frame.open() as archive, Progress("Look back", None, quiet=frame.as_json) as bar:
         seen = archive.rescan(
             collection,
-            engine=engine,
-            workers=cores,
-            saved=lambda part: bar.update(part.photos, f"{part.suggested} suggested"),
+            Engine(engine, cores),
+            lambda part: bar.update(part.photos, f"{part.suggested} suggested"),
         )
     text = f"{seen.subjects} people compared with {seen.photos} photos: {seen.suggested} appearances suggested"
     if seen.unreadable:

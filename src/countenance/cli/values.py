@@ -12,7 +12,7 @@ import click
 from countenance.errors import UsageError
 
 
-class _Moment(click.ParamType):
+class _Moment(click.ParamType[datetime]):
     """A date or a date and time as aware UTC; a bare date is its beginning in UTC."""
 
     name = "date"
@@ -77,7 +77,10 @@ class SeveralWords(click.Command):
 
     def _spread(self, args: list[str]) -> list[str]:
         repeatable = {
-            name for option in self.params if isinstance(option, click.Option) and option.multiple for name in option.opts
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and option.multiple
+            for name in option.opts
         }
         spread: list[str] = []
         current, fresh = "", False

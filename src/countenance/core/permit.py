@@ -91,7 +91,9 @@ def permit_show(collection: str, subject: str, consents: Iterable[Consent], now:
     raise ConsentError(msg)
 
 
-def permit_templates(collection: str, basis: str, release: Mapping[str, datetime | str | None], now: datetime) -> Permit | None:
+def permit_templates(
+    collection: str, basis: str, release: Mapping[str, datetime | str | None], now: datetime
+) -> Permit | None:
     """Permit to keep templates of all faces: only in a ``release`` collection whose documented basis holds.
 
     Args:

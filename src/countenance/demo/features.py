@@ -38,12 +38,14 @@ def _paint_eye(plane: Plane, who: Person, mood: Mood, sign: int) -> None:
     inside = np.maximum(np.maximum(top - y, y - bottom), np.abs(x) - wide)
     dark = mix(who.skin, (0.16, 0.08, 0.06), 0.62)
     plane.tint(window, bell(x, y + 0.03, 1.35 * wide, 2.1 * who.eye_height), (0.86, 0.80, 0.79))
+    lid_shade = bell(x, y + 0.6 * who.eye_height + 0.03, 1.2 * wide, 0.9 * who.eye_height + 0.02)
+    plane.tint(window, 0.8 * who.liner * lid_shade, (0.62, 0.55, 0.58))
     opening = plane.soft(inside)
     ball = np.array([0.93, 0.91, 0.89], np.float32) * (0.95 - 0.22 * np.abs(t))[..., None]
     shaded = ball * (1 - 0.42 * np.exp(-np.clip(y - top, 0, None) / (0.35 * tall)))[..., None]
     plane.lay(window, opening, shaded)
     ix, iy = x - sign * mood.gaze, y + 0.06 * tall
-    radius = 0.094
+    radius = 0.06 + 0.19 * wide
     iris = ellipse(ix, iy, radius, radius)
     rim = mix(who.eye_colour, (0.03, 0.02, 0.02), 0.6)
     plane.lay(window, plane.soft(iris) * opening, rim)
@@ -52,7 +54,7 @@ def _paint_eye(plane: Plane, who: Person, mood: Mood, sign: int) -> None:
     plane.tint(window, opening * np.exp(-np.clip(y - top, 0, None) / (0.3 * tall)), (0.5, 0.48, 0.47))
     spark = ellipse(x * sign + 0.03, y + 0.04, 0.018, 0.018)
     plane.lay(window, plane.soft(spark, 0.012) * opening, (0.97, 0.97, 0.97))
-    lash = np.abs(y - top + 0.004) - 0.017 * (1 + 0.5 * t)
+    lash = np.abs(y - top + 0.004) - (0.012 + 0.016 * who.liner) * (1 + 0.5 * t)
     edge = rise(1.16, 1.0, np.abs(t))
     plane.lay(window, 0.92 * plane.soft(lash, 0.022) * edge, mix(who.hair_colour, (0.07, 0.04, 0.04), 0.7))
     lower = np.abs(y - bottom) - 0.006
@@ -88,15 +90,15 @@ def paint_nose(plane: Plane, who: Person, light: Light) -> None:
     window = plane.window(-0.55, -0.1, 0.55, tip + 0.4)
     u, v = plane.u[window], plane.v[window]
     side = np.abs(u)
-    plane.tint(window, 0.8 * bell(u - 0.06 * light.x * -1, v - tip - 0.15, 0.9 * wide, 0.07), (0.74, 0.66, 0.63))
+    plane.tint(window, (0.4 + 0.4 * who.depth) * bell(u - 0.06 * light.x * -1, v - tip - 0.15, 0.9 * wide, 0.07), (0.74, 0.66, 0.63))
     x, y = rotate(side - 0.47 * wide, v - tip - 0.075, 0.25)
     hole = ellipse(x, y, 0.30 * wide + 0.008, 0.030)
     plane.lay(window, 0.85 * plane.soft(hole, 0.035), mix(who.skin, (0.10, 0.04, 0.03), 0.78))
     wing = np.abs(np.hypot((side - 0.80 * wide) / 0.9, v - tip - 0.01) - 0.095)
     mask = np.exp(-((wing / 0.022) ** 2)) * rise(0.70 * wide, 0.98 * wide, side) * rise(tip - 0.16, tip - 0.02, v)
-    plane.tint(window, 0.75 * mask, (0.62, 0.54, 0.52))
+    plane.tint(window, (0.3 + 0.45 * who.depth) * mask, (0.62, 0.54, 0.52))
     bridge = np.exp(-(((side - who.nose_bridge - 0.075) / 0.05) ** 2)) * rise(-0.3, -0.05, v) * rise(0.5 * tip, 0.05, v)
-    plane.tint(window, 0.5 * bridge, (0.80, 0.74, 0.72))
+    plane.tint(window, 0.5 * who.depth * bridge, (0.80, 0.74, 0.72))
 
 
 def paint_mouth(plane: Plane, who: Person, mood: Mood) -> None:
@@ -151,9 +153,9 @@ def paint_lines(plane: Plane, who: Person, mood: Mood) -> None:
         * rise(tip - 0.06, tip + 0.06, v)
         * rise(who.mouth_y + 0.1, who.mouth_y - 0.15, v)
     )
-    strength = np.float32(0.10 + 0.5 * who.age + 0.3 * mood.smile)
+    strength = np.float32(0.10 + 0.5 * who.lines + 0.3 * mood.smile)
     lines = np.clip(strength * fold, 0, 1)
-    old = max(0.0, who.age - 0.35) / 0.65
+    old = max(0.0, who.lines - 0.35) / 0.65
     if old > 0:
         for y in (-0.52, -0.63, -0.74):
             wave = v - y - 0.015 * np.cos(u * 5 + who.seed)

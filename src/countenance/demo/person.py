@@ -98,11 +98,13 @@ class Person:
         mouth_curve: how far the corners rise at rest (may be negative).
         ear_size: relative to an average ear.
         ear_out: how far the ears stand away.
+        depth: how boldly nose, eyes and cheeks are modelled; about 1.
+        liner: how dark lashes and lids are.
         skin: colour of the skin in full light.
         skin_shine: strength of highlights.
         blush: redness of cheeks and nose.
         freckles: how many freckles.
-        age: how strong lines and folds are.
+        lines: how strong the lines and folds of age are.
         marks: moles as (x, y, radius, darkness).
         tints: wide patches of lighter or darker skin as (x, y, radius, change of lightness).
         hair_colour: of head and brows.
@@ -165,11 +167,13 @@ class Person:
     mouth_curve: float
     ear_size: float
     ear_out: float
+    depth: float
+    liner: float
     skin: Colour
     skin_shine: float
     blush: float
     freckles: float
-    age: float
+    lines: float
     marks: tuple[tuple[float, float, float, float], ...]
     tints: tuple[tuple[float, float, float, float], ...]
     hair_colour: Colour
@@ -219,7 +223,7 @@ def person(seed: int) -> Person:
     hair = _hair_colour(dice, darkness, grey=grey)
     beard = dice.pick(BEARDS[1:], (1, 1.2, 1.2, 1.6, 0.8)) if bearded else "none"
     smooth = hair_style in _LONG_HAIRED or not bearded
-    nose_length = dice.between(0.43, 0.67)
+    nose_length = dice.between(0.42, 0.68)
     return Person(
         seed=seed,
         skew=dice.between(-0.045, 0.045),
@@ -232,9 +236,9 @@ def person(seed: int) -> Person:
         chin_bump=dice.between(0.0, 0.16),
         cheeks=dice.between(0, 1),
         cheekbones=dice.between(0, 1),
-        eye_x=dice.between(0.37, 0.51),
-        eye_width=dice.between(0.15, 0.225),
-        eye_height=dice.between(0.055, 0.105),
+        eye_x=dice.between(0.365, 0.52),
+        eye_width=dice.between(0.145, 0.235),
+        eye_height=dice.between(0.052, 0.115),
         eye_tilt=dice.between(-0.14, 0.20),
         eye_depth=dice.between(0.2, 1),
         lid=dice.between(0, 1),
@@ -249,23 +253,25 @@ def person(seed: int) -> Person:
         brow_strength=dice.between(0.35, 0.98),
         brow_ridge=dice.between(0, 0.4) if smooth else dice.between(0.2, 1),
         nose_length=nose_length,
-        nose_width=dice.between(0.15, 0.33),
+        nose_width=dice.between(0.14, 0.34),
         nose_bridge=dice.between(0.05, 0.125),
         nose_height=dice.between(0.15, 0.36),
         nose_bump=dice.between(-0.05, 0.07),
-        mouth_y=nose_length + dice.between(0.28, 0.49),
+        mouth_y=nose_length + dice.between(0.27, 0.51),
         mouth_width=dice.between(0.27, 0.49),
-        lip_upper=dice.between(0.03, 0.115),
-        lip_lower=dice.between(0.05, 0.16),
+        lip_upper=dice.between(0.028, 0.125),
+        lip_lower=dice.between(0.05, 0.175),
         lip_redness=dice.between(0.2, 1) if smooth else dice.between(0.1, 0.45),
         mouth_curve=dice.between(0.0, 0.055),
         ear_size=dice.between(0.8, 1.25),
         ear_out=dice.between(0.02, 0.16),
+        depth=dice.between(0.35, 1.2),
+        liner=dice.between(0, 1) if smooth else dice.between(0, 0.3),
         skin=skin,
         skin_shine=dice.between(0.1, 1),
         blush=dice.between(0, 1),
         freckles=dice.evenly(0.4, 1) if dice.happens(0.45 if darkness < 0.4 else 0.08) else 0.0,
-        age=age,
+        lines=age,
         marks=_marks(dice),
         tints=_tints(dice),
         hair_colour=hair,

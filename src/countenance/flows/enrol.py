@@ -6,7 +6,7 @@ written before all of them passed; then subject, key, consent and references are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,13 +15,11 @@ import numpy as np
 from countenance.core.consent import CHANNELS, Consent, refusal
 from countenance.core.permit import permit_reference
 from countenance.errors import ConsentError, EnrolmentError, PhotoRefusedError
+from countenance.flows.scope import Scope
 from countenance.flows.stages import Decode, Detect, Embed, Work, analyse_one
 from countenance.run.stage import Stage
 from countenance.settings import Settings
 from countenance.store import consents, subjects, templates
-from countenance.store.collections import Collection
-from countenance.store.connection import Store
-from countenance.store.keys import KeyStore
 from countenance.vision.packs import Pack
 
 MOST_PHOTOS = 20
@@ -83,36 +81,23 @@ class Enrolment:
 
 
 def enrol(
-    store: Store,
-    keys: KeyStore,
-    collection: Collection,
-    name: str,
-    reference_photos: Sequence[tuple[str, bytes]],
-    form: ConsentForm,
-    pack: Pack,
-    settings: Settings,
-    clock: Callable[[], datetime],
-    actor: str,
+    scope: Scope, name: str, reference_photos: Sequence[tuple[str, bytes]], form: ConsentForm, actor: str
 ) -> Enrolment:
     """Enrol one person in one collection; the look back at older photos is ``flows.rescan``.
 
     Args:
-        store: the database.
-        keys: the key store.
-        collection: where.
+        scope: where.
         name: the person's name; sealed under the person's own key.
         reference_photos: 1 to 20 (name for messages, file content).
         form: the consent.
-        pack: the collection's model pack.
-        settings: limits and channels.
-        clock: gives the aware UTC moment.
         actor: who enrols.
 
     Raises:
         ConsentError: the consent cannot be recorded or does not hold today.
         EnrolmentError: no usable reference, or the references disagree.
     """
-    now = clock()
+    keys, collection, pack, settings = scope.keys, scope.collection, scope.pack, scope.settings
+    now = scope.clock()
     wanted = _consents(form, settings, now)
     permit_reference(collection.id, wanted[0], now)  # refuses before any photo is looked at
     if not name.strip():
@@ -123,7 +108,7 @@ def enrol(
         raise EnrolmentError(msg)
     result = _references(reference_photos, pack, settings)
     _keep_agreeing(result, pack)
-    with store.transaction() as tx:
+    with scope.store.transaction() as tx:
         subject = subjects.add(
             tx, keys, collection=collection.id, name=name, minor=form.guardian is not None, at=now
         ).id
@@ -171,9 +156,7 @@ def _consents(form: ConsentForm, settings: Settings, now: datetime) -> list[Cons
     return wanted
 
 
-def _references(
-    reference_photos: Sequence[tuple[str, bytes]], pack: Pack, settings: Settings
-) -> Enrolment:
+def _references(reference_photos: Sequence[tuple[str, bytes]], pack: Pack, settings: Settings) -> Enrolment:
     result = Enrolment("")
     stages: list[Stage[Work]] = [Decode(settings), Detect(settings, pack), Embed(settings, pack)]
     try:

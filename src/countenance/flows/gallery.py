@@ -6,12 +6,10 @@ from datetime import datetime, timedelta
 
 from countenance.core.arrays import Templates
 from countenance.core.permit import Permit, permit_compare
+from countenance.flows.scope import Scope
 from countenance.index.gallery import Candidate, Gallery
 from countenance.store import consents, stamps, templates
-from countenance.store.collections import Collection
 from countenance.store.connection import Tx
-from countenance.store.keys import KeyStore
-from countenance.vision.packs import Pack
 
 OLDEST = timedelta(seconds=30)
 """A consent that ends by date is noticed within this time."""
@@ -20,12 +18,10 @@ OLDEST = timedelta(seconds=30)
 class LiveGallery:
     """Enrolled and consenting people of one collection, never older than the transaction that asks."""
 
-    def __init__(
-        self, keys: KeyStore, collection: Collection, pack: Pack, only: frozenset[str] | None = None
-    ) -> None:
+    def __init__(self, scope: Scope, only: frozenset[str] | None = None) -> None:
         """Nothing is loaded before the first ``refresh``; ``only`` narrows it to some subjects."""
         self._only = only
-        self._keys, self._collection, self._pack = keys, collection, pack
+        self._keys, self._collection, self._pack = scope.keys, scope.collection, scope.pack
         self._stamp: str | None = None
         self._loaded_at: datetime | None = None
         self._gallery: Gallery | None = None

@@ -13,21 +13,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
 
-from countenance.core.permit import Permit, permit_templates
-from countenance.errors import PhotoRefusedError, UsageError
+from countenance.core.permit import permit_templates
+from countenance.errors import PhotoRefusedError
 from countenance.flows.gallery import LiveGallery
+from countenance.flows.runners import run
+from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Detect, Embed, Work
 from countenance.ingest.source import SourceItem
-from countenance.run import processes, serial
 from countenance.run.stage import Batch, Stage
 from countenance.settings import Settings
 from countenance.store import appearances, faces, photos, templates
 from countenance.store.collections import Collection
-from countenance.store.connection import Store, Tx
-from countenance.store.keys import KeyStore
+from countenance.store.connection import Tx
 from countenance.vision.packs import Pack
-
-ENGINES = ("serial", "processes")
 
 
 @dataclass(slots=True)
@@ -65,30 +63,17 @@ class IngestSummary:
 
 
 def ingest(
-    store: Store,
-    keys: KeyStore,
-    collection: Collection,
+    scope: Scope,
     source: Iterable[SourceItem],
-    pack: Pack,
-    settings: Settings,
-    clock: Callable[[], datetime],
-    *,
-    engine: str = "serial",
-    workers: int = 1,
+    engine: Engine = SERIAL,
     saved: Callable[[IngestSummary, Sequence[bytes]], None] | None = None,
 ) -> IngestSummary:
     """Bring every photo of a source into a collection.
 
     Args:
-        store: the database.
-        keys: the key store.
-        collection: where the photos go.
+        scope: where the photos go.
         source: files, in any order; each is read once.
-        pack: the collection's model pack.
-        settings: batch sizes and limits.
-        clock: gives the aware UTC moment.
-        engine: ``serial`` or ``processes``.
-        workers: how many processes.
+        engine: who does the work.
         saved: called after each commit with the running summary and the SHA-256 of the photos it made durable.
 
     Raises:
@@ -96,24 +81,20 @@ def ingest(
         ConsentError: the collection's documented basis has ended.
         StoreError: the database refused a write; batches before it are kept.
     """
-    if engine not in ENGINES:
-        msg = f"Unknown engine {engine!r}; choose from: {', '.join(ENGINES)}."
-        raise UsageError(msg)
     summary, started = IngestSummary(), perf_counter()
-    gallery = LiveGallery(keys, collection, pack)
-    stages: list[Stage[Work]] = [Decode(settings), Detect(settings, pack), Embed(settings, pack)]
-    batches = _new_batches(store, collection, source, settings, summary, clock, saved)
-    results = (
-        processes.run(stages, batches, workers) if engine == "processes" else serial.run(stages, batches)
-    )
-    for batch in results:
+    gallery = LiveGallery(scope)
+    stages: list[Stage[Work]] = [
+        Decode(scope.settings),
+        Detect(scope.settings, scope.pack),
+        Embed(scope.settings, scope.pack),
+    ]
+    for batch in run(stages, _new_batches(scope, source, summary, saved), engine):
         for step, spent in batch.seconds.items():
             summary.seconds[step] = summary.seconds.get(step, 0.0) + spent
-        since, now = perf_counter(), clock()
-        keep = permit_templates(collection.id, collection.basis, _release(collection), now)
-        with store.transaction() as tx:
+        since, now = perf_counter(), scope.clock()
+        with scope.store.transaction() as tx:
             gallery.refresh(tx, now)
-            digests = _save(tx, keys, collection, batch.items, gallery, keep, pack, now, summary)
+            digests = _save(tx, scope, batch.items, gallery, now, summary)
         summary.spent("save", since)
         if saved is not None:
             saved(summary, digests)
@@ -129,25 +110,22 @@ def _release(collection: Collection) -> dict[str, datetime | str | None]:
 
 
 def _new_batches(
-    store: Store,
-    collection: Collection,
+    scope: Scope,
     source: Iterable[SourceItem],
-    settings: Settings,
     summary: IngestSummary,
-    clock: Callable[[], datetime],
     saved: Callable[[IngestSummary, Sequence[bytes]], None] | None,
 ) -> Iterator[Batch[Work]]:
     """Read files and pass on, in batches, those whose bytes the collection does not know yet."""
-    for works in _read_batches(source, settings, summary):
+    for works in _read_batches(source, scope.settings, summary):
         since = perf_counter()
-        with store.reading() as tx:
-            known = photos.known(tx, collection.id, [work.sha256 for work in works if work.refused is None])
+        with scope.store.reading() as tx:
+            known = photos.known(tx, scope.collection.id, [work.sha256 for work in works if work.refused is None])
         old = [work for work in works if work.sha256 in known and work.refused is None]
         if old:
-            with store.transaction() as tx:
-                now = clock()
-                photos.add_paths(tx, [(known[work.sha256].id, work.path, work.member) for work in old], at=now)
-                photos.clear_refusals(tx, collection.id, [(work.path, work.member) for work in old])
+            with scope.store.transaction() as tx:
+                seen = [(known[work.sha256].id, work.path, work.member) for work in old]
+                photos.add_paths(tx, seen, at=scope.clock())
+                photos.clear_refusals(tx, scope.collection.id, [(work.path, work.member) for work in old])
             summary.known += len(old)
             if saved is not None:
                 saved(summary, [work.sha256 for work in old])
@@ -183,17 +161,11 @@ def _read(item: SourceItem, settings: Settings) -> Work:
 
 
 def _save(
-    tx: Tx,
-    keys: KeyStore,
-    collection: Collection,
-    works: Sequence[Work],
-    gallery: LiveGallery,
-    keep: Permit | None,
-    pack: Pack,
-    now: datetime,
-    summary: IngestSummary,
+    tx: Tx, scope: Scope, works: Sequence[Work], gallery: LiveGallery, now: datetime, summary: IngestSummary
 ) -> list[bytes]:
     """Write one batch; gives the SHA-256 of every photo that this transaction makes durable."""
+    collection, pack = scope.collection, scope.pack
+    keep = permit_templates(collection.id, collection.basis, _release(collection), now)
     refused = [work for work in works if work.refused is not None]
     photos.add_refusals(
         tx,
@@ -217,7 +189,7 @@ def _save(
         face_ids = faces.add_faces(tx, ids[work.sha256], new)
         if keep is not None:
             templates.add_face_templates(
-                tx, keys, keep, collection.id, pack=pack.id, face_ids=face_ids, templates=work.templates
+                tx, scope.keys, keep, collection.id, pack=pack.id, face_ids=face_ids, templates=work.templates
             )
         candidates = gallery.compare(work.templates)
         appearances.suggest(
@@ -257,4 +229,3 @@ def _taken_at(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-

@@ -15,16 +15,14 @@ import numpy as np
 
 from countenance.errors import PhotoRefusedError
 from countenance.flows.gallery import LiveGallery
+from countenance.flows.runners import run
+from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Embed, Work
 from countenance.index.gallery import Candidate
 from countenance.ingest.source import reopen
-from countenance.run import processes, serial
 from countenance.run.stage import Batch, Stage
-from countenance.settings import Settings
 from countenance.store import appearances, faces, photos, subjects
-from countenance.store.collections import Collection
-from countenance.store.connection import Store, Tx
-from countenance.store.keys import KeyStore
+from countenance.store.connection import Tx
 from countenance.vision.packs import Pack
 
 
@@ -39,16 +37,7 @@ class RescanSummary:
 
 
 def rescan(
-    store: Store,
-    keys: KeyStore,
-    collection: Collection,
-    pack: Pack,
-    settings: Settings,
-    clock: Callable[[], datetime],
-    *,
-    engine: str = "serial",
-    workers: int = 1,
-    saved: Callable[[RescanSummary], None] | None = None,
+    scope: Scope, engine: Engine = SERIAL, saved: Callable[[RescanSummary], None] | None = None
 ) -> RescanSummary:
     """Compare every stored face with everybody whose look back is still due.
 
@@ -58,42 +47,38 @@ def rescan(
         StoreError: the database refused a write; batches before it are kept.
     """
     summary = RescanSummary()
-    with store.reading() as tx:
-        due = frozenset(subjects.pending(tx, collection.id))
+    with scope.store.reading() as tx:
+        due = frozenset(subjects.pending(tx, scope.collection.id))
     if not due:
         return summary
     summary.subjects = len(due)
-    gallery = LiveGallery(keys, collection, pack, only=due)
-    stages: list[Stage[Work]] = [Decode(settings), Embed(settings, pack)]
-    batches = _batches(store, collection, settings, summary)
-    results = processes.run(stages, batches, workers) if engine == "processes" else serial.run(stages, batches)
-    for batch in results:
-        now = clock()
-        with store.transaction() as tx:
+    gallery = LiveGallery(scope, only=due)
+    stages: list[Stage[Work]] = [Decode(scope.settings), Embed(scope.settings, scope.pack)]
+    for batch in run(stages, _batches(scope, summary), engine):
+        now = scope.clock()
+        with scope.store.transaction() as tx:
             gallery.refresh(tx, now)
             for work in batch.items:
                 summary.photos += 1
                 if work.refused is not None:
                     summary.unreadable += 1
                     continue
-                row = photos.known(tx, collection.id, [work.sha256]).get(work.sha256)
+                row = photos.known(tx, scope.collection.id, [work.sha256]).get(work.sha256)
                 if row is not None:
-                    summary.suggested += _suggest(tx, row.id, gallery.compare(work.templates), pack, now)
+                    summary.suggested += _suggest(tx, row.id, gallery.compare(work.templates), scope.pack, now)
         if saved is not None:
             saved(summary)
-    with store.transaction() as tx:
+    with scope.store.transaction() as tx:
         for subject in sorted(due):
             subjects.set_pending(tx, subject, pending_rescan=False)
     return summary
 
 
-def _batches(
-    store: Store, collection: Collection, settings: Settings, summary: RescanSummary
-) -> Iterator[Batch[Work]]:
+def _batches(scope: Scope, summary: RescanSummary) -> Iterator[Batch[Work]]:
     after = ""
     while True:
-        with store.reading() as tx:
-            rows = photos.page(tx, collection.id, after=after, most=settings.batch_photos)
+        with scope.store.reading() as tx:
+            rows = photos.page(tx, scope.collection.id, after=after, most=scope.settings.batch_photos)
             known = {row.id: faces.of_photo(tx, row.id) for row in rows if row.n_faces}
         if not rows:
             return
@@ -103,7 +88,7 @@ def _batches(
             if row.id not in known:
                 continue
             try:
-                content = reopen(row.path, row.member or None, settings.decode.max_bytes)
+                content = reopen(row.path, row.member or None, scope.settings.decode.max_bytes)
             except PhotoRefusedError:
                 summary.photos += 1
                 summary.unreadable += 1

@@ -94,28 +94,19 @@ class Work:
 
 
 class _Step:
-    """What the stages share: settings before ``setup``, nothing to close."""
-
-    name = ""
-    needs: tuple[str, ...] = ()
-
-    def setup(self) -> None:
-        """Nothing to open."""
+    """What the stages share."""
 
     def failed(self, item: Work, reason: str) -> Work:
         """The photo as a row with a reason, after its worker died."""
         item.refuse(reason, _DIED)
         return item
 
-    def close(self) -> None:
-        """Nothing to close."""
-
 
 class Decode(_Step):
     """Bytes -> pixels, in a confined process of its own."""
 
     name = "decode"
-    needs = ("content",)
+    needs: tuple[str, ...] = ("content",)
 
     def __init__(self, settings: Settings) -> None:
         """Keep the limits."""
@@ -150,7 +141,7 @@ class Detect(_Step):
     """Pixels -> faces."""
 
     name = "detect"
-    needs = ("pyramid",)
+    needs: tuple[str, ...] = ("pyramid",)
 
     def __init__(self, settings: Settings, pack: Pack) -> None:
         """Keep settings and pack."""
@@ -165,14 +156,14 @@ class Detect(_Step):
         """Find faces of all photos of the batch together."""
         if self._detector is None:
             self.setup()
-        ready = [(work, work.pyramid) for work in batch.items if work.pyramid is not None]
+        ready = [(work, pyramid) for work in batch.items if (pyramid := work.pyramid) is not None]
         if not ready or self._detector is None:
             return batch
-        photos = [pyramid for _, pyramid in ready if pyramid is not None]
         smallest = [
             smallest_face_px(self._settings, work.width, work.height, float(work.to_decoded.min())) for work, _ in ready
         ]
-        for (work, _), faces in zip(ready, detect(self._detector, photos, smallest), strict=True):
+        found = detect(self._detector, [pyramid for _, pyramid in ready], smallest)
+        for (work, _), faces in zip(ready, found, strict=True):
             back = 1 / work.to_decoded
             work.boxes = (faces.boxes * np.tile(back, 2)).astype(np.float32)
             work.landmarks = (faces.landmarks * back).astype(np.float32)
@@ -188,7 +179,7 @@ class Embed(_Step):
     """Faces -> aligned crops -> quality and templates, then the pixels go."""
 
     name = "embed"
-    needs = ("pyramid", "landmarks")
+    needs: tuple[str, ...] = ("pyramid", "landmarks")
 
     def __init__(self, settings: Settings, pack: Pack) -> None:
         """Keep settings and pack."""
@@ -203,17 +194,13 @@ class Embed(_Step):
         """Templates of all faces of the batch together."""
         if self._embedder is None:
             self.setup()
-        ready = [work for work in batch.items if work.pyramid is not None]
+        ready = [(work, pyramid) for work in batch.items if (pyramid := work.pyramid) is not None]
         if not ready or self._embedder is None:
             return batch
-        crops = [
-            align(work.pyramid, work.landmarks * work.to_decoded, self._pack.embedder)
-            for work in ready
-            if work.pyramid is not None
-        ]
+        crops = [align(pyramid, work.landmarks * work.to_decoded, self._pack.embedder) for work, pyramid in ready]
         templates = self._embedder.embed(np.concatenate(crops))
         at = 0
-        for work, part in zip(ready, crops, strict=True):
+        for (work, _), part in zip(ready, crops, strict=True):
             work.qualities = rate(part, work.landmarks, work.confidences)
             work.templates = templates[at : at + len(part)]
             at += len(part)

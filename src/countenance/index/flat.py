@@ -22,9 +22,8 @@ def top(probes: Templates, references: Templates, groups: NDArray[np.intp], n_gr
     Returns:
         (n, n_groups) float32; -1 for a group without references.
     """
-    best = np.full((len(probes), n_groups), -1.0, dtype=np.float32)
+    best = np.full((n_groups, len(probes)), -1.0, dtype=np.float32)
     for start in range(0, len(references), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
-        scores = probes @ references[part].T
-        np.maximum.at(best, (slice(None), groups[part]), scores)
-    return best
+        np.maximum.at(best, groups[part], references[part] @ probes.T)
+    return np.ascontiguousarray(best.T)

@@ -74,6 +74,8 @@ class Gallery:
         best[rows, winner] = -np.inf
         runner_up = best.max(axis=1)
         return [
-            Candidate(int(row), self._names[winner[row]], float(score[row]), float(min(score[row] - runner_up[row], 2.0)))
+            Candidate(
+                int(row), self._names[winner[row]], float(score[row]), float(min(score[row] - runner_up[row], 2.0))
+            )
             for row in np.flatnonzero(score >= threshold)
         ]

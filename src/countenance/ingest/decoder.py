@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -269,6 +270,8 @@ def _search_path() -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours reaches the child but where its libraries are; it works with one thread."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+    """Nothing of our environment reaches the child: it may hold secrets. It works with one thread."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    if sysconfig.get_config_var("Py_ENABLE_SHARED"):  # such an interpreter may not find its own library by itself
+        threads["LD_LIBRARY_PATH"] = str(Path(sys.base_prefix) / "lib")
+    return {**threads, "LC_ALL": "C.UTF-8"}

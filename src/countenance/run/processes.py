@@ -6,6 +6,7 @@ worker again becomes a row with a reason.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import queue
 import signal
@@ -87,8 +88,7 @@ class _Pool(Generic[Item]):
                 given += 1
             if exhausted and finished == given:
                 return
-            for number, batch in self._collect():
-                done[number] = batch
+            done.update(self._collect())
             while finished in done:
                 yield done.pop(finished)
                 finished += 1
@@ -117,10 +117,8 @@ class _Pool(Generic[Item]):
 
     def _give(self, worker: _Worker[Item], job: _Job[Item]) -> None:
         worker.jobs.append(job)
-        try:
+        with contextlib.suppress(OSError):  # it died; _collect sees the closed pipe and gives its jobs to another
             worker.pipe.send(job.batch)
-        except OSError:
-            pass  # it died; _collect sees the closed pipe and gives its jobs to another
 
     def _collect(self) -> list[tuple[int, Batch[Item]]]:
         """Wait for at least one answer or one death, and return the batches that are now complete."""

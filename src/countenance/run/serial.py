@@ -11,10 +11,11 @@ def run(stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]]) -> Iterat
     """Each batch, in order, after all stages."""
     opened: list[Stage[Item]] = []
     try:
-        for stage in stages:
-            opened.append(stage)
-            stage.setup()
         for batch in batches:
+            # Only when there is work: models take half a second to load, and a second ingest often has nothing to do.
+            for stage in stages[len(opened) :]:
+                opened.append(stage)
+                stage.setup()
             yield carry(stages, batch)
     finally:
         for stage in reversed(opened):

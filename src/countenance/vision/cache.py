@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from countenance.errors import PackError
@@ -46,33 +48,34 @@ def networks(pack: Pack, settings: Settings) -> dict[str, Path]:
         PackError: a file is missing, altered, or cannot be converted.
     """
     roles: dict[str, Path] = {}
-    nets = {"pnet": convert_mtcnn.PNET, "rnet": convert_mtcnn.RNET, "onet": convert_mtcnn.ONET}
     if pack.detector.kind == "mtcnn":
+        nets = {"pnet": convert_mtcnn.PNET, "rnet": convert_mtcnn.RNET, "onet": convert_mtcnn.ONET}
         for file in pack.detector.files:
             role = file.name.removesuffix(".lz4")
             content = read_file(file, pack.folder)
-            roles[role] = _made(settings, content, role, lambda body, net=nets[role]: convert_mtcnn.convert_net(body, net))  # type: ignore[misc]
+            roles[role] = _made(settings, role, content, partial(convert_mtcnn.convert_net, content, nets[role]))
     else:
         content = read_file(pack.detector.files[0], pack.folder)
-        roles["detector"] = _made(settings, content, "detector", bytes)
+        roles["detector"] = _made(settings, "detector", content, lambda: content)
     contents = [read_file(file, pack.folder) for file in pack.embedder.files]
     colour = pack.embedder.colour
-    convert = {
-        "dlib": lambda _: convert_dlib.convert_resnet(contents[0]),
-        "openvino": lambda _: convert_openvino.convert_network(contents[0], contents[1], colour),
-        "onnx": lambda _: contents[0],
-    }[pack.embedder.kind]
-    roles["embedder"] = _made(settings, b"".join(contents) + colour.encode(), "embedder", convert)
+    convert: dict[str, Callable[[], bytes]] = {
+        "dlib": lambda: convert_dlib.convert_resnet(contents[0]),
+        "openvino": lambda: convert_openvino.convert_network(contents[0], contents[1], colour),
+        "onnx": lambda: contents[0],
+    }
+    roles["embedder"] = _made(settings, "embedder", b"".join(contents) + colour.encode(), convert[pack.embedder.kind])
     return roles
 
 
-def _made(settings: Settings, content: bytes, role: str, convert: object) -> Path:
+def _made(settings: Settings, role: str, content: bytes, convert: Callable[[], bytes]) -> Path:
+    """The network made from ``content``, from the cache when it is there and whole."""
     name = hashlib.sha256(content).hexdigest()[:32]
     path = settings.cache_dir / "networks" / f"{role}-{name}-{CONVERTER_VERSION}.onnx"
     seal = path.with_suffix(".sha256")
     if path.is_file() and seal.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == seal.read_text("ascii"):
         return path
-    body = convert(content)  # type: ignore[operator]
+    body = convert()
     write_atomically(path, body)
     write_atomically(seal, hashlib.sha256(body).hexdigest().encode("ascii"))
     return path

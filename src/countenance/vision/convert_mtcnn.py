@@ -15,6 +15,7 @@ import io
 import pickle
 import struct
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import lz4.frame
 import numpy as np
@@ -62,7 +63,7 @@ class _Wrapper:
 class _ListReader(pickle._Unpickler):  # noqa: SLF001 - the pure-Python one: it lets us read raw bytes between opcodes
     """Unpickles a list of float32 arrays and refuses every other class."""
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]  # noqa: SLF001, RUF012
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # noqa: SLF001
     stack: list[object]
 
     def __init__(self, stream: io.BytesIO) -> None:
@@ -200,7 +201,7 @@ class _Graph:
         )
         return str(self._constants[-1].name)
 
-    def add(self, operator: str, inputs: list[str], out: str | None = None, **attributes: object) -> str:
+    def add(self, operator: str, inputs: list[str], out: str | None = None, **attributes: Any) -> str:
         name = out or f"x{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
         return name
@@ -243,8 +244,8 @@ class _Graph:
         return self.add("Slice", [value, *bounds])
 
     def model(self, net: Net) -> onnx.ModelProto:
-        side: list[object] = [net.side_px, net.side_px] if net.side_px else ["height", "width"]
-        tail: list[object] = [] if net.dense else ["rows", "columns"]
+        side: list[str | int | None] = [net.side_px, net.side_px] if net.side_px else ["height", "width"]
+        tail: list[str | int | None] = [] if net.dense else ["rows", "columns"]
         body = helper.make_graph(
             self._nodes,
             net.name,

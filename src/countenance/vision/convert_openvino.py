@@ -157,7 +157,7 @@ class _Conversion:
         self._weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
-    def _node(self, operator: str, inputs: list[str], **attributes: object) -> str:
+    def _node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
         name = f"x{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
         return name

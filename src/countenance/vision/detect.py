@@ -40,7 +40,9 @@ class Detections:
 class Detector(Protocol):
     """What every kind of detector can do."""
 
-    def find(self, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[tuple[Boxes, Landmarks, Confidences]]:
+    def find(
+        self, photos: Sequence[Pyramid], smallest_px: Sequence[float]
+    ) -> list[tuple[Boxes, Landmarks, Confidences]]:
         """Faces of each photo, at least ``smallest_px`` high, strongest first."""
 
 

@@ -54,7 +54,8 @@ class Embedder:
         # A foreign ONNX file: its own input name, planar float, colours and scale as the manifest says.
         name, shape = next(iter(self._session.inputs.items()))
         ordered = crops[..., ::-1] if self._spec.colour == "BGR" else crops
-        planar = (ordered.astype(np.float32) - np.float32(self._spec.mean)) * np.float32(self._spec.scale)
+        mean = np.array(self._spec.mean, dtype=np.float32)
+        planar = (ordered.astype(np.float32) - mean) * np.float32(self._spec.scale)
         planar = np.ascontiguousarray(planar.transpose(0, 3, 1, 2))
         fixed_batch = isinstance(shape[0], int)
         batches = [planar[row : row + 1] for row in range(len(planar))] if fixed_batch else [planar]

@@ -33,7 +33,9 @@ class Mtcnn:
         self._pnet, self._rnet, self._onet = pnet, rnet, onet
         self._threshold = threshold
 
-    def find(self, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[tuple[Boxes, Landmarks, Confidences]]:
+    def find(
+        self, photos: Sequence[Pyramid], smallest_px: Sequence[float]
+    ) -> list[tuple[Boxes, Landmarks, Confidences]]:
         """Faces of each photo, strongest first."""
         if not photos:
             return []
@@ -124,7 +126,9 @@ def _crops(photo: Pyramid, boxes: NDArray[np.float32], side_px: int) -> NDArray[
             dy, dx = max(-y0, 0), max(-x0, 0)
             whole[dy : dy + inside.shape[0], dx : dx + inside.shape[1]] = inside
             inside = whole
-        crops[row] = cv2.resize(inside, (side_px, side_px), interpolation=cv2.INTER_AREA if n > side_px else cv2.INTER_LINEAR)
+        crops[row] = cv2.resize(
+            inside, (side_px, side_px), interpolation=cv2.INTER_AREA if n > side_px else cv2.INTER_LINEAR
+        )
     return crops
 
 

@@ -197,7 +197,9 @@ def _pack(table: Mapping[str, Any], folder: Path, settings: Settings) -> Pack:
         raise PackError(msg)
     facts = repr((detector.kind, embedder, sorted(file.sha256 for file in detector.files)))
     short = hashlib.sha256(facts.encode()).hexdigest()[:12]
-    return Pack(name, f"{name}@{short}", str(table.get("summary", "")), detector, embedder, match, certain, agree, folder)
+    return Pack(
+        name, f"{name}@{short}", str(table.get("summary", "")), detector, embedder, match, certain, agree, folder
+    )
 
 
 def _licence(part: str, table: Mapping[str, Any], settings: Settings) -> Licence:
@@ -208,7 +210,9 @@ def _licence(part: str, table: Mapping[str, Any], settings: Settings) -> Licence
     forbids = bool(table.get("noncommercial", False)) or any(word in name.lower() for word in _FORBIDS_COMMERCE)
     if forbids and not settings.allow_noncommercial:
         msg = f"The licence of this pack's {part} ({name}) forbids commercial use, so it is refused."
-        raise PackError(msg, advice="If your use is not commercial, set allow_noncommercial = true in countenance.toml.")
+        raise PackError(
+            msg, advice="If your use is not commercial, set allow_noncommercial = true in countenance.toml."
+        )
     source, training = str(table.get("source", "")), str(table.get("stated_training_data", ""))
     if not source or not training:
         msg = f"The manifest must give source and stated_training_data for its {part}."

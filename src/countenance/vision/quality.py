@@ -72,12 +72,10 @@ def _pose(landmarks: Landmarks) -> NDArray[np.float64]:
     down = np.stack([-across[:, 1], across[:, 0]], axis=1)
     drop = ((mouth - (left + right) / 2) * down).sum(axis=1) / length**2
     roll = np.abs(np.arctan2(across[:, 1], across[:, 0]))
-    return np.minimum.reduce([
-        1 - _ramp(sideways, 0.15, 0.6),
-        _ramp(drop, 0.2, 0.7),
-        1 - _ramp(roll, np.deg2rad(35), np.deg2rad(100)),
-    ])
+    parts = (1 - _ramp(sideways, 0.15, 0.6), _ramp(drop, 0.2, 0.7), 1 - _ramp(roll, np.deg2rad(35), np.deg2rad(100)))
+    return np.asarray(np.stack(parts).min(axis=0), dtype=np.float64)
 
 
 def _ramp(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.float64]:
-    return np.clip((np.asarray(values, dtype=np.float64) - low) / (high - low), 0, 1)
+    share = (np.asarray(values, dtype=np.float64) - low) / (high - low)
+    return np.asarray(np.clip(share, 0, 1), dtype=np.float64)

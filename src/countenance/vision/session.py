@@ -13,6 +13,24 @@ from numpy.typing import NDArray
 from countenance.errors import PackError
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    """ONNX Runtime's own errors, which have no common base of their own."""
+    names = (
+        "Fail",
+        "InvalidArgument",
+        "InvalidGraph",
+        "InvalidProtobuf",
+        "NoSuchFile",
+        "NotImplemented",
+        "RuntimeException",
+    )
+    state = onnxruntime.capi.onnxruntime_pybind11_state
+    return tuple(getattr(state, name) for name in names if hasattr(state, name))
+
+
+_LOADING: tuple[type[Exception], ...] = (RuntimeError, ValueError, OSError, *_failures())
+
+
 def providers(device: str) -> list[str]:
     """Execution providers to ask for.
 
@@ -25,7 +43,7 @@ def providers(device: str) -> list[str]:
     present = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     if device == "cuda" and not present:
         msg = "The settings ask for CUDA, but this ONNX Runtime has no CUDA provider."
-        raise PackError(msg, advice="Install the `cuda` extra, or set device = \"auto\".")
+        raise PackError(msg, advice='Install the `cuda` extra, or set device = "auto".')
     if present and device in ("auto", "cuda"):
         return ["CUDAExecutionProvider", "CPUExecutionProvider"]
     return ["CPUExecutionProvider"]
@@ -58,7 +76,7 @@ class Session:
             self._session = onnxruntime.InferenceSession(
                 model if isinstance(model, bytes) else str(model), options, providers=providers(device)
             )
-        except (RuntimeError, ValueError, OSError, *_failures()) as error:
+        except _LOADING as error:
             msg = "ONNX Runtime cannot load this network."
             raise PackError(msg) from error
         self.inputs = {item.name: list(item.shape) for item in self._session.get_inputs()}
@@ -72,12 +90,6 @@ class Session:
         """
         try:
             return list(self._session.run(outputs, dict(feeds)))
-        except (RuntimeError, ValueError, *_failures()) as error:
+        except _LOADING as error:
             msg = "This network does not accept what its manifest says it accepts."
             raise PackError(msg) from error
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented", "RuntimeException")
-    state = onnxruntime.capi.onnxruntime_pybind11_state
-    return tuple(getattr(state, name) for name in names if hasattr(state, name))

@@ -31,7 +31,9 @@ class YuNet:
         self._threshold = threshold
         self._fixed = [size for size in session.inputs["input"][2:] if isinstance(size, int)]
 
-    def find(self, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[tuple[Boxes, Landmarks, Confidences]]:
+    def find(
+        self, photos: Sequence[Pyramid], smallest_px: Sequence[float]
+    ) -> list[tuple[Boxes, Landmarks, Confidences]]:
         """Faces of each photo, strongest first."""
         return [self._one(photo, smallest) for photo, smallest in zip(photos, smallest_px, strict=True)]
 

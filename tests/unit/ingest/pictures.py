@@ -40,7 +40,7 @@ def corners(pixels: NDArray[np.uint8]) -> list[tuple[int, ...]]:
     return [tuple(int(c) for c in pixels[place]) for place in [*places, (-height // 4, -width // 4)]]
 
 
-def saved(kind: str, image: Image.Image | None = None, **options: Any) -> bytes:
+def saved(kind: str, image: Image.Image | None = None, **options: Any) -> bytes:  # noqa: ANN401 - as Pillow takes them
     """The picture as a file of some format."""
     held = io.BytesIO()
     (image if image is not None else Image.fromarray(quarters())).save(held, kind, **options)

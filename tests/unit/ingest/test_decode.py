@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,9 @@ SMALL = DecodeLimits(work_side_px=100)
 UPRIGHT = [RED, GREEN, BLUE, GREY]
 
 
-def assert_colours(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], expected: list[tuple[int, ...]]) -> None:
+def assert_colours(
+    pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], expected: Sequence[tuple[int, ...]]
+) -> None:
     np.testing.assert_allclose(corners(pixels), expected, atol=14)
 
 
@@ -61,7 +64,7 @@ def refused(data: bytes, limits: DecodeLimits = LIMITS) -> str:
         ("AVIF", {"quality": 95}, "avif"),
     ],
 )
-def test_format(kind: str, options: dict[str, object], word: str) -> None:
+def test_format(kind: str, options: dict[str, Any], word: str) -> None:
     done = decode_bytes(saved(kind, **options), LIMITS)
     assert (done.format, done.scale, done.partial, done.notes) == (word, 1.0, False, ())
     assert (done.full_width, done.full_height) == (64, 48)
@@ -92,7 +95,7 @@ def test_heic_is_turned_by_its_container() -> None:
         (8, [GREEN, GREY, RED, BLUE]),
     ],
 )
-def test_orientation(kind: str, orientation: int, expected: list[tuple[int, ...]]) -> None:
+def test_orientation(kind: str, orientation: int, expected: Sequence[tuple[int, ...]]) -> None:
     done = decode_bytes(saved(kind, exif=exif(orientation), quality=95), LIMITS)
     sides = (64, 48) if orientation < 5 else (48, 64)
     assert done.orientation == orientation
@@ -145,7 +148,7 @@ BLACK, WHITE, DARK = (0, 0, 0), (255, 255, 255), (50, 50, 50)
         ("TIFF", lambda: Image.fromarray(quarters()).convert("YCbCr"), UPRIGHT),
     ],
 )
-def test_colour_model(kind: str, make: Callable[[], Image.Image], expected: list[tuple[int, ...]]) -> None:
+def test_colour_model(kind: str, make: Callable[[], Image.Image], expected: Sequence[tuple[int, ...]]) -> None:
     for limits in (LIMITS, DecodeLimits(work_side_px=12)):
         assert_colours(decode_bytes(saved(kind, make(), quality=95), limits).pixels, expected)
 
@@ -153,7 +156,11 @@ def test_colour_model(kind: str, make: Callable[[], Image.Image], expected: list
 def test_sixteen_bit_colour_png() -> None:
     pixels = quarters().astype(np.uint16) * 257
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 64, 48, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 64, 48, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
     data = b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
     )
@@ -186,7 +193,9 @@ def test_fast_profile_equals_littlecms() -> None:
     image = Image.open(io.BytesIO(data))
     from PIL import ImageCms  # noqa: PLC0415 - only this test needs it
 
-    slow = ImageCms.profileToProfile(image, ImageCms.ImageCmsProfile(io.BytesIO(swapped_profile())), ImageCms.createProfile("sRGB"))  # type: ignore[arg-type]
+    slow = ImageCms.profileToProfile(
+        image, ImageCms.ImageCmsProfile(io.BytesIO(swapped_profile())), ImageCms.createProfile("sRGB")
+    )
     assert slow is not None
     difference = np.abs(np.asarray(slow).astype(int) - decode_bytes(data, LIMITS).pixels)
     assert difference.mean() < 0.5
@@ -253,7 +262,7 @@ def test_date_of_the_photo() -> None:
 
 
 @pytest.mark.parametrize("options", [{"quality": 90}, {"quality": 90, "progressive": True}])
-def test_cut_jpeg_is_partial(options: dict[str, object]) -> None:
+def test_cut_jpeg_is_partial(options: dict[str, Any]) -> None:
     data = saved("JPEG", Image.fromarray(noise(640, 480)), **options)
     whole = decode_bytes(data, LIMITS)
     part = decode_bytes(data[: len(data) // 2], LIMITS)

@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -92,15 +93,13 @@ def test_layers_of_this_kernel(decoder: Decoder) -> None:
 def test_nothing_of_our_environment_reaches_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUNTENANCE_KEY_FILE", "/secret/key")
     seen: list[dict[str, str]] = []
-    import countenance.ingest.decoder as module  # noqa: PLC0415 - patched here
-
-    real = module.subprocess.Popen
+    real = subprocess.Popen
 
     def popen(*args: object, **options: object) -> object:
         seen.append(options["env"])  # type: ignore[arg-type]
         return real(*args, **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(module.subprocess, "Popen", popen)
+    monkeypatch.setattr(subprocess, "Popen", popen)
     with Decoder(LIMITS) as other:
         other.decode(saved("JPEG"))
     assert len(seen) == 1
@@ -116,7 +115,6 @@ def test_close_leaves_nothing_behind() -> None:
     assert not gone(pid)
     made.close()
     assert gone(pid)
-    assert made.child_pid is None
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - a count is all
     assert made.decode(saved("JPEG")).pixels.shape == (48, 64, 3)
     again = made.child_pid
@@ -126,7 +124,7 @@ def test_close_leaves_nothing_behind() -> None:
     assert gone(again)
 
 
-def _in_fork(decoder: Decoder, answers: multiprocessing.Queue[object]) -> None:
+def _in_fork(decoder: Decoder, answers: multiprocessing.Queue[tuple[tuple[int, ...], int | None]]) -> None:
     shape = decoder.decode(saved("JPEG")).pixels.shape
     answers.put((shape, decoder.child_pid))
     decoder.close()
@@ -137,10 +135,10 @@ def test_a_forked_process_gets_its_own_child(decoder: Decoder) -> None:
     decoder.decode(saved("JPEG"))
     ours = decoder.child_pid
     context = multiprocessing.get_context("fork")
-    answers: multiprocessing.Queue[object] = context.Queue()
+    answers: multiprocessing.Queue[tuple[tuple[int, ...], int | None]] = context.Queue()
     process = context.Process(target=_in_fork, args=(decoder, answers))
     process.start()
-    shape, theirs = answers.get(timeout=30)  # type: ignore[misc]
+    shape, theirs = answers.get(timeout=30)
     process.join(30)
     assert process.exitcode == 0
     assert shape == (48, 64, 3)
@@ -155,8 +153,8 @@ def test_threads_take_turns(decoder: Decoder) -> None:
 
     def work(n: int) -> None:
         for _ in range(5):
-            if decoder.decode(pictures[n]).pixels[0, 0, 0] != n:
-                wrong.append(n)
+            seen = int(decoder.decode(pictures[n]).pixels[0, 0, 0])
+            wrong.extend([n] * (seen != n))
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
     for thread in threads:

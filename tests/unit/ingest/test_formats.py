@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,11 @@ def test_every_decoded_format_is_recognised() -> None:
 
 @pytest.mark.parametrize(
     ("head", "name"),
-    [(b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x00", "camera raw"), (b"\x00\x00\x00\x18ftypmp42", "video"), (b"BMXX", "")],
+    [
+        (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x00", "camera raw"),
+        (b"\x00\x00\x00\x18ftypmp42", "video"),
+        (b"BMXX", ""),
+    ],
 )
 def test_others_are_named(head: bytes, name: str) -> None:
     assert sniff(head) == (None, name)
@@ -45,7 +51,7 @@ def test_jpeg_header_reads_over_padding_and_stray_bytes() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": exif(1)}])
-def test_webp_size(options: dict[str, object]) -> None:
+def test_webp_size(options: dict[str, Any]) -> None:
     assert webp_size(saved("WEBP", **options)) == (64, 48)
 
 

@@ -98,7 +98,8 @@ def test_text_is_made_printable_and_short() -> None:
 
 def test_refusals() -> None:
     assert check({"serial": 7, "reason": "damaged", "detail": "a\nb"}) == wire.Refused(Reason.DAMAGED, "a?b")
-    for reason in ("no-such-reason", 5, None, []):
+    bad: list[Any] = ["no-such-reason", 5, None, []]
+    for reason in bad:
         with pytest.raises(wire.WireError):
             check({"serial": 7, "reason": reason, "detail": ""})
 

@@ -1,0 +1,51 @@
+"""What a story works on: one collection of one archive, its model pack, the settings and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from countenance.settings import Settings
+from countenance.store.collections import Collection
+from countenance.store.connection import Store
+from countenance.store.keys import KeyStore
+from countenance.vision.packs import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One collection and everything needed to work on it.
+
+    Attributes:
+        store: the database.
+        keys: the key store.
+        collection: the only collection that the story may touch.
+        pack: the collection's model pack.
+        settings: batch sizes, limits, channels.
+        clock: gives the aware UTC moment.
+    """
+
+    store: Store
+    keys: KeyStore
+    collection: Collection
+    pack: Pack
+    settings: Settings
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Who does the work.
+
+    Attributes:
+        name: ``serial`` (this process) or ``processes``.
+        workers: how many processes.
+    """
+
+    name: str = "serial"
+    workers: int = 1
+
+
+SERIAL = Engine()
+ENGINES = ("serial", "processes")
