@@ -22,7 +22,7 @@ class DecodeLimits:
     max_pixels: int = 256_000_000
     max_bytes: int = 512 * 1024 * 1024
     timeout_s: float = 20.0
-    memory_bytes: int = 1024 * 1024 * 1024
+    memory_bytes: int = 768 * 1024 * 1024
     work_side_px: int = 1_600
 
 
@@ -49,7 +49,7 @@ class Settings:
     allow_noncommercial: bool = False
     smallest_face_px: int = 32
     smallest_face_share: float = 0.0125
-    batch_photos: int = 16
+    batch_photos: int = 8
     batch_bytes: int = 64 * 1024 * 1024
     extra_channels: tuple[str, ...] = ()
     decode: DecodeLimits = field(default_factory=DecodeLimits)

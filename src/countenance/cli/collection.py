@@ -31,8 +31,8 @@ def create(
 ) -> None:
     """Make a collection.
 
-    Basis `consent` keeps templates of enrolled people only. Basis `release` is for photos whose every subject signed, or
-    that have another documented basis; it keeps an encrypted template of every face.
+    Basis `consent` keeps templates of enrolled people only. Basis `release` is for photos whose every subject signed,
+    or that have another documented basis; it keeps an encrypted template of every face.
     """
     release = None
     if basis == "release":

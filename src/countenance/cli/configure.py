@@ -30,7 +30,7 @@ pack = "{pack}"
 # max_pixels = 256000000          # width times height
 # max_bytes = 536870912           # size of one file
 # timeout_s = 20.0                # seconds per photo
-# memory_bytes = 1073741824       # of the decoder process
+# memory_bytes = 805306368        # of the decoder process
 """
 
 

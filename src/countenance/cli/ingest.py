@@ -83,8 +83,8 @@ def as_text(collection: str, summary: IngestSummary) -> str:
     """The same for people."""
     refused = sum(summary.refused.values())
     lines = [
-        f"{summary.new + summary.partial} new photos with {summary.faces} faces, {summary.known} known, {refused} refused; "
-        f"{_rate(summary):.1f} photos/s"
+        f"{summary.new + summary.partial} new photos, {summary.faces} faces; {summary.known} known, {refused} refused",
+        f"{_rate(summary):.1f} photos/s",
     ]
     if summary.partial:
         lines.append(f"{summary.partial} of the new ones are damaged; what could be read was used.")

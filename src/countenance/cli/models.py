@@ -35,7 +35,7 @@ def list_packs(frame: Frame) -> None:
             f"  detector: {pack.detector.licence.name}, {pack.detector.licence.source}",
             f"  embedder: {pack.embedder.licence.name}, {pack.embedder.licence.source}",
             f"  stated training data: {pack.detector.licence.stated_training_data}; "
-            f"{pack.embedder.licence.stated_training_data}",
+            + pack.embedder.licence.stated_training_data,
         ]
     frame.print({"packs": rows}, "\n".join(lines))
 
@@ -50,7 +50,8 @@ def install(frame: Frame, what: str, sha256: str, folder: Path | None) -> None:
     pack = install_pack(what, frame.settings, sha256=sha256, folder=folder)
     frame.print(
         {"pack": _row(pack, ready=True)},
-        f'Installed {pack.id}: {pack.summary}\nUse it for new collections: set pack = "{pack.name}" in countenance.toml',
+        f"Installed {pack.id}: {pack.summary}\n"
+        f'Use it for new collections: set pack = "{pack.name}" in countenance.toml',
     )
 
 

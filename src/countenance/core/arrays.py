@@ -14,7 +14,7 @@ Boxes = NDArray[np.float32]
 """(n, 4) float32: left, top, width, height in pixels of the upright photo; origin top left."""
 
 Landmarks = NDArray[np.float32]
-"""(n, 5, 2) float32 (x, y) in pixels: viewer-left eye, viewer-right eye, nose tip, viewer-left and viewer-right mouth corner."""
+"""(n, 5, 2) float32 (x, y) in pixels: eye, eye, nose tip, mouth corner, mouth corner; the viewer's left one first."""
 
 Confidences = NDArray[np.float32]
 """(n,) float32 in [0, 1]."""

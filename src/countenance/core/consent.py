@@ -1,7 +1,7 @@
 """The consent rules of enrolment: what a consent must say, and when it holds.
 
-Order of checks in ``refusal``: who, purpose, channels, dates, evidence, guardian. A consent is a fact with a beginning and
-an end; withdrawal is an end that was not planned.
+Order of checks in ``refusal``: who, purpose, channels, dates, evidence, guardian. A consent is a fact with a beginning
+and an end; withdrawal is an end that was not planned.
 """
 
 from __future__ import annotations
@@ -55,22 +55,23 @@ class Consent:
 
 def refusal(consent: Consent, *, now: datetime, channels: tuple[str, ...] = CHANNELS) -> str | None:
     """Why this consent cannot be recorded, as one sentence; None when it can."""
-    if not consent.subject:
-        return "A consent must name its subject."
-    if consent.purpose not in PURPOSES:
-        return f"Unknown purpose {consent.purpose!r}; choose from: {', '.join(PURPOSES)}."
-    if not consent.channels:
-        return "A consent must name at least one channel."
-    unknown = [name for name in consent.channels if name not in channels]
-    if unknown:
-        return f"Unknown channel {unknown[0]!r}; choose from: {', '.join(channels)}."
-    if consent.from_at >= consent.until_at:
-        return "A consent must end after it begins."
-    if consent.until_at <= now:
-        return "This consent has already ended."
+    unknown = next((name for name in consent.channels if name not in channels), None)
     evidence = consent.evidence_sha256
-    if len(evidence) != SHA256_HEX_LENGTH or not set(evidence) <= set("0123456789abcdef"):
-        return "A consent needs evidence: the SHA-256 of the signed form or recording."
-    if consent.minor and not (consent.guardian or "").strip():
-        return "A minor's consent needs the name of a guardian."
-    return None
+    hexadecimal = len(evidence) == SHA256_HEX_LENGTH and set(evidence) <= set("0123456789abcdef")
+    checks = (
+        (bool(consent.subject), "A consent must name its subject."),
+        (
+            consent.purpose in PURPOSES,
+            f"Unknown purpose {consent.purpose!r}; choose from: {', '.join(PURPOSES)}.",
+        ),
+        (bool(consent.channels), "A consent must name at least one channel."),
+        (unknown is None, f"Unknown channel {unknown!r}; choose from: {', '.join(channels)}."),
+        (consent.from_at < consent.until_at, "A consent must end after it begins."),
+        (consent.until_at > now, "This consent has already ended."),
+        (hexadecimal, "A consent needs evidence: the SHA-256 of the signed form or recording."),
+        (
+            not consent.minor or bool((consent.guardian or "").strip()),
+            "A minor's consent needs the name of a guardian.",
+        ),
+    )
+    return next((sentence for holds, sentence in checks if not holds), None)

@@ -15,7 +15,7 @@ EYE_Y = 0.0
 
 def mouth_corner(who: Person, mood: Mood) -> tuple[float, float]:
     """X (of the viewer-right corner) and y of the corners of the mouth, in face units."""
-    half = who.mouth_width * (1 + 0.17 * mood.smile)
+    half = who.mouth_width * (1 + 0.12 * mood.smile)
     return half, who.mouth_y - who.mouth_curve - 0.075 * mood.smile
 
 
@@ -90,7 +90,11 @@ def paint_nose(plane: Plane, who: Person, light: Light) -> None:
     window = plane.window(-0.55, -0.1, 0.55, tip + 0.4)
     u, v = plane.u[window], plane.v[window]
     side = np.abs(u)
-    plane.tint(window, (0.4 + 0.4 * who.depth) * bell(u - 0.06 * light.x * -1, v - tip - 0.15, 0.9 * wide, 0.07), (0.74, 0.66, 0.63))
+    plane.tint(
+        window,
+        (0.4 + 0.4 * who.depth) * bell(u - 0.06 * light.x * -1, v - tip - 0.15, 0.9 * wide, 0.07),
+        (0.74, 0.66, 0.63),
+    )
     x, y = rotate(side - 0.47 * wide, v - tip - 0.075, 0.25)
     hole = ellipse(x, y, 0.30 * wide + 0.008, 0.030)
     plane.lay(window, 0.85 * plane.soft(hole, 0.035), mix(who.skin, (0.10, 0.04, 0.03), 0.78))

@@ -215,7 +215,7 @@ def paint_beard(plane: Plane, who: Person, mood: Mood) -> None:
         edge = np.minimum(edge, np.maximum(loop, np.maximum(who.mouth_y - 0.08 - v, v - who.chin_y + 0.1)))
     if who.beard != "stubble":
         sweep = who.mouth_y - who.lip_upper - 0.055 + 0.11 * (side / half) ** 2
-        lip = np.maximum(np.abs(v - sweep) - 0.075 * np.clip(1.30 - side / half, 0.0, 1), side - half - 0.02)
+        lip = np.maximum(np.abs(v - sweep) - 0.078 * np.clip(1.25 - side / half, 0.0, 1), side - 0.93 * half)
         edge = np.minimum(edge, lip)
     hairs = 0.5 * mottle(u * 22, v * 14, who.seed + 11) + 0.5 * streaks(u * 40 + 3 * np.sin(v * 9), who.seed + 12)
     lit = np.clip(0.85 + 0.22 * hairs - 0.25 * (u / who.face_width) ** 2, 0.2, 1.3)

@@ -1,4 +1,4 @@
-"""Enrol a person: consent first, then references that agree with each other, then a look back at the photos already there.
+"""Enrol a person: consent first, then references that agree, then a look back at the photos already there.
 
 Order of checks: the consent is well formed, each photo has exactly one usable face, the references agree. Nothing is
 written before all of them passed; then subject, key, consent and references are one transaction.

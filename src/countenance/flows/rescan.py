@@ -1,7 +1,7 @@
 """Look back: compare photos that are already in a collection with people who were enrolled after them.
 
-Strangers' templates were dropped at ingest, so the photos are read again; faces are cropped at their stored landmarks, no
-detection, compared with the newly enrolled people only, and dropped again (P1).
+Strangers' templates were dropped at ingest, so the photos are read again; faces are cropped at their stored landmarks,
+no detection, compared with the newly enrolled people only, and dropped again (P1).
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def _batches(scope: Scope, summary: RescanSummary) -> Iterator[Batch[Work]]:
 def _suggest(tx: Tx, photo: str, candidates: list[Candidate], pack: Pack, now: datetime) -> int:
     """Suggest the newly enrolled where they fit better than whoever the machine suggested before.
 
-    The outcome is the same whether a person is enrolled before or after the photos come in: one suggestion per face, the
-    best one.
+    The outcome is the same whether a person is enrolled before or after the photos come in: one suggestion per face,
+    the best one.
     """
     face_ids = [face.id for face in faces.of_photo(tx, photo)]
     standing = [row for row in appearances.of_photo(tx, photo) if row.state == appearances.SUGGESTED]

@@ -5,26 +5,24 @@ Tag and skip layers have no body; where a shortcut begins follows from the order
 ``con affine relu con affine [avg_pool] add_prev relu``.
 
 Source:
-    dlib ``serialize.h`` (integers: a control byte with the length in the low four bits and the sign in the top bit, then
-    little-endian bytes; floats: mantissa and exponent as two such integers), ``dnn/layers.h`` and ``cuda/tensor_tools.h``.
+    dlib ``serialize.h`` (integers: a control byte with the length in the low four bits and the sign in the top bit,
+    then little-endian bytes; floats: mantissa and exponent as two such integers), ``dnn/layers.h`` and
+    ``cuda/tensor_tools.h``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from countenance.errors import PackError
+from countenance.vision.graph import Graph
 
 CROP_SIDE_PX = 150
 TEMPLATE_SIZE = 128
-OPSET = 17
 _MEANS = (122.782, 117.001, 104.298)
 """Channel means R, G, B that ``input_rgb_image_sized`` subtracts; the file is checked against them."""
 _SCALE = 256.0
@@ -178,108 +176,114 @@ def read_layers(content: bytes) -> list[Layer]:
     return layers
 
 
-class _Graph:
-    """Collects ONNX nodes and initialisers under generated names."""
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A map in the graph: its name, its side in pixels and its channels."""
 
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-
-    def constant(self, array: NDArray[Any]) -> str:
-        name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def add(self, operator: str, inputs: list[str], **attributes: Any) -> str:
-        name = f"x{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
+    name: str
+    side: int
+    channels: int
 
 
-def to_onnx(layers: list[Layer]) -> onnx.ModelProto:
-    """The network as ONNX: ``crops`` (n, 150, 150, 3) uint8 R, G, B -> ``descriptors`` (n, 128) float32.
+class _Assembly:
+    """Puts the layers together, innermost first.
 
-    Every affine layer is folded into the convolution before it and the input's ``(x - mean) / 256`` into the first
+    Every affine layer is folded into the convolution before it, and the input's ``(x - mean) / 256`` into the first
     convolution, which has no padding, so both are exact up to float32 rounding.
     """
-    graph = _Graph()
-    value = graph.add("Cast", ["crops"], to=TensorProto.FLOAT)
-    value = graph.add("Transpose", [value], perm=[0, 3, 1, 2])
-    side, channels = CROP_SIDE_PX, 3
-    block_start: tuple[str, int, int] | None = None
-    shortcut: tuple[str, int, int] | None = None
-    queue = list(layers)
-    first = True
-    while queue:
-        layer = queue.pop(0)
-        if layer.kind == "con":
-            if layer.weight is None or layer.bias is None or queue[0].weight is None or queue[0].bias is None:
-                msg = "A convolution of this dlib network has no affine layer behind it."
-                raise PackError(msg)
-            affine = queue.pop(0)
-            gamma, beta = affine.weight.astype(np.float64), affine.bias.astype(np.float64)  # type: ignore[union-attr]
-            weight, bias = layer.weight.astype(np.float64), layer.bias.astype(np.float64)
-            if first:
-                weight, bias = _fold_input(weight, bias)
-            if not first and (block_start is None):
-                block_start = (value, side, channels)
-            first = False
-            rows, columns, stride, _, pad, _ = layer.window
-            weights = graph.constant((weight * gamma[:, None, None, None]).astype(np.float32))
-            biases = graph.constant((bias * gamma + beta).astype(np.float32))
-            value = graph.add(
-                "Conv",
-                [value, weights, biases],
-                kernel_shape=[rows, columns],
-                strides=[stride, stride],
-                pads=[pad, pad, pad, pad],
-            )
-            side, channels = (side + 2 * pad - rows) // stride + 1, weight.shape[0]
-        elif layer.kind == "relu":
-            value = graph.add("Relu", [value])
-        elif layer.kind == "max_pool":
-            rows, _, stride, _, pad, _ = layer.window
-            value = graph.add("MaxPool", [value], kernel_shape=[rows, rows], strides=[stride, stride], pads=[pad] * 4)
-            side = (side + 2 * pad - rows) // stride + 1
-        elif layer.kind == "avg_pool" and layer.window[0] == 0:
-            value = graph.add("GlobalAveragePool", [value])
-        elif layer.kind == "avg_pool" and block_start is not None:
-            start, start_side, start_channels = block_start
-            rows, _, stride, _, _, _ = layer.window
-            pooled = graph.add("AveragePool", [start], kernel_shape=[rows, rows], strides=[stride, stride])
-            shortcut = (pooled, (start_side - rows) // stride + 1, start_channels)
-        elif layer.kind == "add" and block_start is not None:
-            other, other_side, other_channels = shortcut or block_start
-            out_side, out_channels = max(side, other_side), max(channels, other_channels)
-            # dlib's add_prev gives the larger of both shapes and takes what is missing as zero.
-            value = _pad(graph, value, side, channels, out_side, out_channels)
-            other = _pad(graph, other, other_side, other_channels, out_side, out_channels)
-            value = graph.add("Add", [value, other])
-            side, channels, block_start, shortcut = out_side, out_channels, None, None
-        elif layer.kind == "fc" and layer.weight is not None:
-            value = graph.add("Flatten", [value], axis=1)
-            graph.nodes.append(helper.make_node("MatMul", [value, graph.constant(layer.weight)], ["descriptors"]))
+
+    def __init__(self) -> None:
+        self.graph = Graph()
+        self._value = _Value(self.graph.start(), CROP_SIDE_PX, 3)
+        self._block: _Value | None = None  # where the current residual block began
+        self._shortcut: _Value | None = None  # its pooled beginning, in blocks that halve
+        self._n_convolutions = 0
+
+    def put(self, layer: Layer) -> None:
+        """Add one layer; affine layers are passed together with their convolution."""
+        known = {"relu": self._relu, "max_pool": self._max_pool, "avg_pool": self._average, "add": self._join}
+        if layer.kind == "fc" and layer.weight is not None:
+            flat = self.graph.add("Flatten", [self._value.name], axis=1)
+            self.graph.add("MatMul", [flat, self.graph.constant(layer.weight)], "descriptors")
+        elif layer.kind in known:
+            known[layer.kind](layer)
         else:
             msg = f"This dlib network has a layer out of place: {layer.kind}."
             raise PackError(msg)
-    crops = helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", CROP_SIDE_PX, CROP_SIDE_PX, 3])
-    out = helper.make_tensor_value_info("descriptors", TensorProto.FLOAT, ["n", TEMPLATE_SIZE])
-    body = helper.make_graph(graph.nodes, "dlib-face-resnet", [crops], [out], graph.weights)
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
-    onnx.checker.check_model(model)
-    return model
+
+    def convolve(self, layer: Layer, affine: Layer) -> None:
+        """Add a convolution with the affine layer behind it."""
+        if layer.weight is None or layer.bias is None or affine.weight is None or affine.bias is None:
+            msg = "A convolution of this dlib network has no affine layer behind it."
+            raise PackError(msg)
+        weight, bias = layer.weight.astype(np.float64), layer.bias.astype(np.float64)
+        if self._n_convolutions == 0:
+            bias = bias - (weight * np.array(_MEANS)[None, :, None, None] / _SCALE).sum(axis=(1, 2, 3))
+            weight = weight / _SCALE
+        elif self._block is None:
+            self._block = self._value
+        self._n_convolutions += 1
+        gamma, beta = affine.weight.astype(np.float64), affine.bias.astype(np.float64)
+        rows, columns, stride, _, pad, _ = layer.window
+        inputs = [weight * gamma[:, None, None, None], bias * gamma + beta]
+        name = self.graph.add(
+            "Conv",
+            [self._value.name, *map(self.graph.constant, inputs)],
+            kernel_shape=[rows, columns],
+            strides=[stride, stride],
+            pads=[pad] * 4,
+        )
+        self._value = _Value(name, (self._value.side + 2 * pad - rows) // stride + 1, weight.shape[0])
+
+    def _relu(self, _: Layer) -> None:
+        self._value = replace(self._value, name=self.graph.add("Relu", [self._value.name]))
+
+    def _max_pool(self, layer: Layer) -> None:
+        self._value = self._pooled("MaxPool", self._value, layer)
+
+    def _average(self, layer: Layer) -> None:
+        if layer.window[0] == 0:  # over everything, before the last layer
+            self._value = replace(self._value, name=self.graph.add("GlobalAveragePool", [self._value.name]), side=1)
+        elif self._block is not None:
+            self._shortcut = self._pooled("AveragePool", self._block, layer)
+
+    def _pooled(self, operator: str, value: _Value, layer: Layer) -> _Value:
+        rows, _, stride, _, pad, _ = layer.window
+        name = self.graph.add(
+            operator, [value.name], kernel_shape=[rows, rows], strides=[stride, stride], pads=[pad] * 4
+        )
+        return replace(value, name=name, side=(value.side + 2 * pad - rows) // stride + 1)
+
+    def _join(self, _: Layer) -> None:
+        """Add the shortcut: dlib gives the larger of both shapes and takes what is missing as zero."""
+        other = self._shortcut or self._block
+        if other is None:
+            msg = "This dlib network has a shortcut out of place."
+            raise PackError(msg)
+        side, channels = max(self._value.side, other.side), max(self._value.channels, other.channels)
+        both = [self._padded(value, side, channels) for value in (self._value, other)]
+        self._value = _Value(self.graph.add("Add", both), side, channels)
+        self._block = self._shortcut = None
+
+    def _padded(self, value: _Value, side: int, channels: int) -> str:
+        if (value.side, value.channels) == (side, channels):
+            return value.name
+        more = side - value.side
+        extra = np.array([0, 0, 0, 0, 0, channels - value.channels, more, more], dtype=np.int64)
+        return self.graph.add("Pad", [value.name, self.graph.constant(extra)], mode="constant")
 
 
-def _fold_input(weight: NDArray[Any], bias: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    means = np.array(_MEANS, dtype=np.float64)[None, :, None, None]
-    return weight / _SCALE, bias - (weight * means / _SCALE).sum(axis=(1, 2, 3))
-
-
-def _pad(graph: _Graph, value: str, side: int, channels: int, out_side: int, out_channels: int) -> str:
-    if (side, channels) == (out_side, out_channels):
-        return value
-    extra = np.array([0, 0, 0, 0, 0, out_channels - channels, out_side - side, out_side - side], dtype=np.int64)
-    return graph.add("Pad", [value, graph.constant(extra)], mode="constant")
+def to_onnx(layers: list[Layer]) -> bytes:
+    """The network as ONNX: ``crops`` (n, 150, 150, 3) uint8 R, G, B -> ``descriptors`` (n, 128) float32."""
+    assembly, queue = _Assembly(), list(layers)
+    while queue:
+        layer = queue.pop(0)
+        if layer.kind == "con" and queue:
+            assembly.convolve(layer, queue.pop(0))
+        else:
+            assembly.put(layer)
+    shape = {"descriptors": ("n", TEMPLATE_SIZE)}
+    return assembly.graph.serialise("dlib-face-resnet", [CROP_SIDE_PX] * 2, shape)
 
 
 def convert_resnet(content: bytes) -> bytes:
@@ -289,7 +293,7 @@ def convert_resnet(content: bytes) -> bytes:
         PackError: the bytes are not that network.
     """
     try:
-        return bytes(to_onnx(read_layers(content)).SerializeToString())
-    except (ValueError, IndexError, OverflowError, MemoryError, onnx.checker.ValidationError) as error:
+        return to_onnx(read_layers(content))
+    except (ValueError, IndexError, OverflowError, MemoryError) as error:
         msg = "The dlib model file is damaged."
         raise PackError(msg) from error

@@ -1,8 +1,8 @@
 """MTCNN's three networks: weight lists of the ``mtcnn`` wheel -> ONNX graphs.
 
-The wheel ships each network as a joblib pickle of a list of float32 arrays, compressed with LZ4, in Keras layout: kernels
-(rows, columns, in, out), PReLU slopes shared over space (1, 1, channels), dense layers (in, out). They are read by a
-restricted unpickler that can build nothing but those arrays, and only after the file's hash was checked.
+The wheel ships each network as a joblib pickle of a list of float32 arrays, compressed with LZ4, in Keras layout:
+kernels (rows, columns, in, out), PReLU slopes shared over space (1, 1, channels), dense layers (in, out). They are
+read by a restricted unpickler that can build nothing but those arrays, and only after the file's hash was checked.
 
 Source:
     K. Zhang et al., "Joint face detection and alignment using multi-task cascaded convolutional networks", IEEE SPL
@@ -19,13 +19,11 @@ from typing import Any, ClassVar
 
 import lz4.frame
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from countenance.errors import PackError
+from countenance.vision.graph import Graph
 
-OPSET = 17
 _MIDDLE = 127.5
 _UNREADABLE = (
     RuntimeError,
@@ -141,7 +139,7 @@ ONET = Net("mtcnn-onet", 48, ((3, True), (3, False), (2, True), None), dense=Tru
 _SIZES = {"box": 4, "points": 10, "p": 1}
 
 
-def to_onnx(weights: list[NDArray[np.float32]], net: Net) -> onnx.ModelProto:
+def to_onnx(weights: list[NDArray[np.float32]], net: Net) -> bytes:
     """One network as ONNX: ``crops`` (n, height, width, 3) uint8 R, G, B -> its heads, float32.
 
     P-Net's heads are maps (n, c, rows, columns), the others' are rows (n, c); ``p`` is the probability of a face. The
@@ -149,24 +147,22 @@ def to_onnx(weights: list[NDArray[np.float32]], net: Net) -> onnx.ModelProto:
 
     - the input's ``(x - 127.5) / 127.5`` is folded into the first convolution, which has no padding;
     - PReLU before a max-pool moves behind it, to a quarter of the pixels. For slopes >= 0 it is increasing and commutes
-      with the maximum. For slopes a < 0 it equals max(z, a z), so the convolution also gives a z for those channels, both
-      are pooled, and the larger one is taken;
+      with the maximum. For slopes a < 0 it equals max(z, a z), so the convolution also gives a z for those channels,
+      both are pooled, and the larger one is taken;
     - the softmax over (not a face, face) is the sigmoid of their difference.
     """
     queue = list(weights)
-    graph = _Graph()
-    value = graph.add("Cast", ["crops"], to=TensorProto.FLOAT)
-    value = graph.add("Transpose", [value], perm=[0, 3, 1, 2])
+    graph = Graph()
+    value = graph.start()
     order: NDArray[np.intp] | None = None  # how the last block reordered its channels
     for number, pool in enumerate(net.pools):
         kernel, bias, slope = queue.pop(0), queue.pop(0), queue.pop(0).reshape(-1)
         if number == 0:
             kernel, bias = kernel / _MIDDLE, bias - kernel.sum(axis=(0, 1, 2))
-        kernel = kernel.transpose(3, 2, 0, 1)
-        kernel = kernel if order is None else kernel[:, order]
-        value, order = graph.block(value, kernel, bias, slope, pool)
+        value, order = _block(graph, value, (_planar(kernel, order), bias, slope), pool)
     if net.dense:
-        value = graph.restored(value, order)
+        if order is not None:
+            value = graph.add("Gather", [value, graph.constant(np.argsort(order))], axis=1)
         value = graph.add("Transpose", [value], perm=[0, 3, 2, 1])  # the weights were trained on (W, H, C)
         value = graph.add("Flatten", [value], axis=1)
         value = graph.add("Gemm", [value, graph.constant(queue.pop(0)), graph.constant(queue.pop(0))])
@@ -175,87 +171,49 @@ def to_onnx(weights: list[NDArray[np.float32]], net: Net) -> onnx.ModelProto:
         kernel, bias = queue.pop(0), queue.pop(0)
         if head == "p":
             kernel, bias = kernel[..., 1:] - kernel[..., :1], bias[1:] - bias[:1]
-        if not net.dense:
-            kernel = kernel.transpose(3, 2, 0, 1) if order is None else kernel.transpose(3, 2, 0, 1)[:, order]
-        result = graph.add(
-            "Gemm" if net.dense else "Conv",
-            [value, graph.constant(kernel), graph.constant(bias)],
-            f"{head}_raw" if head == "p" else head,
-        )
+        weights_of_head = [value, graph.constant(kernel if net.dense else _planar(kernel, order)), graph.constant(bias)]
+        result = graph.add("Gemm" if net.dense else "Conv", weights_of_head, "logit" if head == "p" else head)
         if head == "p":
             graph.add("Sigmoid", [result], "p")
-    return graph.model(net)
+    tail: list[str | int] = [] if net.dense else ["rows", "columns"]
+    side: list[str | int] = [net.side_px, net.side_px] if net.side_px else ["height", "width"]
+    return graph.serialise(net.name, side, {head: ["n", _SIZES[head], *tail] for head in net.heads})
 
 
-class _Graph:
-    """Collects ONNX nodes and constants."""
+def _planar(kernel: NDArray[np.float32], order: NDArray[np.intp] | None) -> NDArray[np.float32]:
+    """A Keras kernel as (out, in, rows, columns), its inputs in the order that the last block gave them."""
+    planar = kernel.transpose(3, 2, 0, 1)
+    return planar if order is None else planar[:, order]
 
-    def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
 
-    def constant(self, array: NDArray[np.float32] | NDArray[np.intp]) -> str:
-        kind = np.float32 if array.dtype.kind == "f" else np.int64
-        self._constants.append(
-            numpy_helper.from_array(np.ascontiguousarray(array, dtype=kind), f"w{len(self._constants)}")
-        )
-        return str(self._constants[-1].name)
+def _block(
+    graph: Graph,
+    value: str,
+    layer: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
+    pool: tuple[int, bool] | None,
+) -> tuple[str, NDArray[np.intp] | None]:
+    """Convolution, PReLU, max-pool; gives the value and the order of its channels (None when unchanged)."""
+    kernel, bias, slope = layer
+    if pool is None:
+        value = graph.add("Conv", [value, graph.constant(kernel), graph.constant(bias)])
+        return graph.add("PRelu", [value, graph.constant(slope.reshape(-1, 1, 1))]), None
+    order = np.argsort(slope >= 0, kind="stable")  # falling channels first
+    n_falling, n = int((slope < 0).sum()), len(slope)
+    falling = order[:n_falling]
+    both = np.concatenate([kernel[order], kernel[falling] * slope[falling, None, None, None]])
+    biases = np.concatenate([bias[order], bias[falling] * slope[falling]])
+    window, ceil = pool
+    value = graph.add("Conv", [value, graph.constant(both), graph.constant(biases)])
+    value = graph.add("MaxPool", [value], kernel_shape=[window] * 2, strides=[2, 2], ceil_mode=int(ceil))
+    straight, turned = _cut(graph, value, 0, n_falling), _cut(graph, value, n, n + n_falling)
+    slopes = graph.constant(slope[order[n_falling:]].reshape(-1, 1, 1))
+    rising = graph.add("PRelu", [_cut(graph, value, n_falling, n), slopes])
+    return graph.add("Concat", [graph.add("Max", [straight, turned]), rising], axis=1), order
 
-    def add(self, operator: str, inputs: list[str], out: str | None = None, **attributes: Any) -> str:
-        name = out or f"x{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
 
-    def block(
-        self,
-        value: str,
-        kernel: NDArray[np.float32],
-        bias: NDArray[np.float32],
-        slope: NDArray[np.float32],
-        pool: tuple[int, bool] | None,
-    ) -> tuple[str, NDArray[np.intp] | None]:
-        """Convolution, PReLU, max-pool; gives the value and the order of its channels (None when unchanged)."""
-        if pool is None:
-            value = self.add("Conv", [value, self.constant(kernel), self.constant(bias)])
-            value = self.add("PRelu", [value, self.constant(slope.reshape(-1, 1, 1))])
-            return value, None
-        order = np.argsort(slope >= 0, kind="stable")  # falling channels first
-        n_falling, n = int((slope < 0).sum()), len(slope)
-        falling = order[:n_falling]
-        both = np.concatenate([kernel[order], kernel[falling] * slope[falling, None, None, None]])
-        biases = np.concatenate([bias[order], bias[falling] * slope[falling]])
-        value = self._pooled(self.add("Conv", [value, self.constant(both), self.constant(biases)]), pool)
-        straight, turned = self._cut(value, 0, n_falling), self._cut(value, n, n + n_falling)
-        rising = self.add(
-            "PRelu", [self._cut(value, n_falling, n), self.constant(slope[order[n_falling:]].reshape(-1, 1, 1))]
-        )
-        return self.add("Concat", [self.add("Max", [straight, turned]), rising], axis=1), order
-
-    def restored(self, value: str, order: NDArray[np.intp] | None) -> str:
-        """Channels back in the order of the weights."""
-        return value if order is None else self.add("Gather", [value, self.constant(np.argsort(order))], axis=1)
-
-    def _pooled(self, value: str, pool: tuple[int, bool]) -> str:
-        window, ceil = pool
-        return self.add("MaxPool", [value], kernel_shape=[window, window], strides=[2, 2], ceil_mode=int(ceil))
-
-    def _cut(self, value: str, start: int, stop: int) -> str:
-        bounds = [self.constant(np.array([bound], dtype=np.intp)) for bound in (start, stop, 1)]
-        return self.add("Slice", [value, *bounds])
-
-    def model(self, net: Net) -> onnx.ModelProto:
-        side: list[str | int | None] = [net.side_px, net.side_px] if net.side_px else ["height", "width"]
-        tail: list[str | int | None] = [] if net.dense else ["rows", "columns"]
-        body = helper.make_graph(
-            self._nodes,
-            net.name,
-            [helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", *side, 3])],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", _SIZES[name], *tail]) for name in net.heads],
-            self._constants,
-        )
-        model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
-        onnx.checker.check_model(model)
-        return model
+def _cut(graph: Graph, value: str, start: int, stop: int) -> str:
+    """Channels [start, stop)."""
+    return graph.add("Slice", [value, *(graph.constant(np.array([bound])) for bound in (start, stop, 1))])
 
 
 def convert_net(content: bytes, net: Net) -> bytes:
@@ -266,7 +224,7 @@ def convert_net(content: bytes, net: Net) -> bytes:
     """
     weights = read_weights(content)
     try:
-        return bytes(to_onnx(weights, net).SerializeToString())
-    except (IndexError, ValueError, onnx.checker.ValidationError) as error:
+        return to_onnx(weights, net)
+    except (IndexError, ValueError) as error:
         msg = f"The MTCNN weight list does not fit the network {net.name}."
         raise PackError(msg) from error

@@ -11,13 +11,11 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from countenance.errors import PackError
+from countenance.vision.graph import Graph
 
-OPSET = 17
 _DTYPES = {"f16": "<f2", "f32": "<f4", "i64": "<i8"}
 _SAME_NAME = {"Add": "Add", "Multiply": "Mul", "Sigmoid": "Sigmoid"}
 
@@ -36,7 +34,7 @@ def convert_network(description: bytes, constants: bytes, colour: str) -> bytes:
     try:
         root = ET.fromstring(description)  # noqa: S314 - the file's hash was checked against its manifest
         return _Conversion(root, constants, colour).serialise()
-    except (ET.ParseError, KeyError, IndexError, ValueError, AttributeError, onnx.checker.ValidationError) as error:
+    except (ET.ParseError, KeyError, IndexError, ValueError, AttributeError) as error:
         msg = "The OpenVINO files of this pack cannot be converted."
         raise PackError(msg) from error
 
@@ -52,8 +50,7 @@ class _Conversion:
         self._root, self._constants, self._colour = root, constants, colour
         self._arrays: dict[str, NDArray[Any]] = {}
         self._names: dict[str, str] = {}
-        self._nodes: list[onnx.NodeProto] = []
-        self._weights: list[onnx.TensorProto] = []
+        self._graph = Graph()
         self._side = 0
         self._inputs: dict[str, list[str]] = {}
         edges = sorted(root.iter("edge"), key=lambda edge: int(edge.attrib["to-port"]))
@@ -65,13 +62,8 @@ class _Conversion:
         layers = self._root.find("layers")
         for layer in layers if layers is not None else ():
             out = self._layer(layer) or out
-        self._nodes.append(helper.make_node("Flatten", [out], ["descriptors"], axis=1))
-        crops = helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", self._side, self._side, 3])
-        result = helper.make_tensor_value_info("descriptors", TensorProto.FLOAT, ["n", "d"])
-        body = helper.make_graph(self._nodes, "openvino-embedder", [crops], [result], self._weights)
-        model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
-        onnx.checker.check_model(model)
-        return bytes(model.SerializeToString())
+        self._graph.add("Flatten", [out], "descriptors", axis=1)
+        return self._graph.serialise("openvino-embedder", [self._side] * 2, {"descriptors": ["n", "d"]})
 
     def _layer(self, layer: ET.Element) -> str:
         """Convert one layer; its output name, or nothing for constants and the end."""
@@ -88,7 +80,7 @@ class _Conversion:
         if kind == "Parameter":
             self._names[key] = self._input(_numbers(facts["shape"]))
         elif kind in _SAME_NAME:
-            self._names[key] = self._node(_SAME_NAME[kind], [self._value(source) for source in sources])
+            self._names[key] = self._graph.add(_SAME_NAME[kind], [self._value(source) for source in sources])
         elif kind in ("Convolution", "GroupConvolution"):
             self._names[key] = self._convolution(sources, facts, grouped=kind == "GroupConvolution")
         elif kind == "PReLU":
@@ -103,16 +95,16 @@ class _Conversion:
         return ""
 
     def _activation(self, value: str, slope: NDArray[Any]) -> str:
-        """One slope for all channels is a leaky ReLU, which ONNX Runtime fuses into the convolution: 2.9 times faster."""
+        """One slope for all channels is a leaky ReLU, which ONNX Runtime fuses: the whole network is 2.9 times faster."""
         if slope.size == 1:
-            return self._node("LeakyRelu", [value], alpha=float(slope.reshape(-1)[0]))
-        return self._node("PRelu", [value, self._initialiser(slope.reshape(-1, 1, 1))])
+            return self._graph.add("LeakyRelu", [value], alpha=float(slope.reshape(-1)[0]))
+        return self._graph.add("PRelu", [value, self._graph.constant(slope.reshape(-1, 1, 1))])
 
     def _pool(self, value: str, facts: dict[str, str], side: list[int]) -> str:
         kernel = _numbers(facts["kernel"])
         if kernel == side:
-            return self._node("GlobalAveragePool", [value])
-        return self._node("AveragePool", [value], kernel_shape=kernel, strides=_numbers(facts["strides"]))
+            return self._graph.add("GlobalAveragePool", [value])
+        return self._graph.add("AveragePool", [value], kernel_shape=kernel, strides=_numbers(facts["strides"]))
 
     @staticmethod
     def _shape_of_input(layer: ET.Element) -> list[int]:
@@ -128,10 +120,11 @@ class _Conversion:
 
     def _input(self, shape: list[int]) -> str:
         self._side = shape[-1]
-        value = self._node("Cast", ["crops"], to=TensorProto.FLOAT)
-        value = self._node("Transpose", [value], perm=[0, 3, 1, 2])
+        value = self._graph.start()
         if self._colour == "BGR":
-            value = self._node("Gather", [value, self._initialiser(np.array([2, 1, 0], dtype=np.int64))], axis=1)
+            value = self._graph.add(
+                "Gather", [value, self._graph.constant(np.array([2, 1, 0], dtype=np.int64))], axis=1
+            )
         return value
 
     def _convolution(self, sources: list[str], facts: dict[str, str], *, grouped: bool) -> str:
@@ -139,9 +132,9 @@ class _Conversion:
         groups = kernel.shape[0] if grouped else 1
         if grouped:
             kernel = kernel.reshape(kernel.shape[0] * kernel.shape[1], *kernel.shape[2:])
-        return self._node(
+        return self._graph.add(
             "Conv",
-            [self._value(sources[0]), self._initialiser(kernel)],
+            [self._value(sources[0]), self._graph.constant(kernel)],
             kernel_shape=list(kernel.shape[2:]),
             strides=_numbers(facts["strides"]),
             pads=_numbers(facts["pads_begin"]) + _numbers(facts["pads_end"]),
@@ -150,14 +143,4 @@ class _Conversion:
         )
 
     def _value(self, source: str) -> str:
-        return self._initialiser(self._arrays[source]) if source in self._arrays else self._names[source]
-
-    def _initialiser(self, array: NDArray[Any]) -> str:
-        name = f"w{len(self._weights)}"
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def _node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
-        name = f"x{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
+        return self._graph.constant(self._arrays[source]) if source in self._arrays else self._names[source]

@@ -1,4 +1,4 @@
-"""Brings packs into the cache: from their publishers' pinned addresses, or from a folder on machines without internet."""
+"""Brings packs into the cache: from their publishers' pinned addresses, or from a folder where there is no internet."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """How much a template of a face can be trusted, 0 to 100, before it is made.
 
 The weakest of five parts decides, because a sharp profile is as useless as a blurred frontal face: resolution (pixels
-between the eyes), sharpness (gradient energy against contrast), exposure (contrast and clipping), pose (nose between the
-eyes, mouth below them) and the detector's confidence.
+between the eyes), sharpness (gradient energy against contrast), contrast, pose (nose between the eyes, mouth below
+them) and the detector's confidence.
 
 Source:
     The parts are quality components of ISO/IEC 29794-5; their curves are ours.
