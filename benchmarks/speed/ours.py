@@ -11,7 +11,7 @@ from typing import Any, Self
 from benchmarks.places import SHARED
 from countenance.archive import DATABASE, Archive
 from countenance.cli.ingest import as_json
-from countenance.ingest.source import open_sources
+from countenance.flows.scope import SERIAL, Engine
 from countenance.settings import Settings
 from countenance.store import collections, faces, photos
 from countenance.store.connection import Store
@@ -28,7 +28,8 @@ def ready_pack(name: str, settings: Settings) -> Pack:
     pack = load_pack(name, settings)
     if name == "recommended":
         pack = install(name, settings, folder=SHARED / "weights")
-    networks(pack, settings)
+    networks(pack, settings, "detector")
+    networks(pack, settings, "embedder")
     return pack
 
 
@@ -45,9 +46,9 @@ class Ours:
         self.archive = Archive.create(folder / "archive", Master.from_key_file(folder / "key"), self.settings)
         self.archive.create_collection(COLLECTION)
 
-    def ingest(self, sources: Sequence[str | os.PathLike[str]], **options: Any) -> dict[str, Any]:  # noqa: ANN401
+    def ingest(self, sources: Sequence[str | os.PathLike[str]], engine: Engine = SERIAL) -> dict[str, Any]:
         """One ingest; gives what ``--json`` prints."""
-        return as_json(self.archive.ingest(COLLECTION, list(sources), **options))
+        return as_json(self.archive.ingest(COLLECTION, list(sources), engine))
 
     def boxes(self) -> dict[str, list[tuple[float, float, float, float]]]:
         """Boxes of every photo, by path."""
@@ -67,6 +68,3 @@ class Ours:
     ) -> None:
         """Close it; the folder is the caller's."""
         self.archive.close()
-
-
-__all__ = ["COLLECTION", "Ours", "open_sources", "ready_pack"]

@@ -75,7 +75,7 @@ def found_faces(boxes: dict[str, Any], *, upright: bool) -> dict[str, Any]:
         given = given if upright else turned_upright(given, size, orientation).astype(np.float32)
         shared = overlap(wanted, given) >= SAME_FACE
         false += int((~shared.any(axis=0)).sum()) if len(given) else 0
-        for height, hit in zip(wanted[:, 3], shared.any(axis=1), strict=True):
+        for height, hit in zip(wanted[:, 3].tolist(), np.any(shared, axis=1).tolist(), strict=True):
             row = by_height[int(np.searchsorted(HEIGHTS_PX, height, side="right")) - 1]
             row[0] += int(hit)
             row[1] += 1

@@ -14,6 +14,7 @@ from countenance.vision.cache import networks
 from countenance.vision.mtcnn import Mtcnn
 from countenance.vision.packs import Pack
 from countenance.vision.pyramid import Pyramid
+from countenance.vision.relook import SecondLook, look_again
 from countenance.vision.session import Session
 from countenance.vision.yunet import YuNet
 
@@ -37,7 +38,7 @@ class Detections:
         return len(self.boxes)
 
 
-class Detector(Protocol):
+class Detector(SecondLook, Protocol):
     """What every kind of detector can do."""
 
     def find(
@@ -52,7 +53,7 @@ def open_detector(pack: Pack, settings: Settings) -> Detector:
     Raises:
         PackError: its files are missing, altered or cannot be loaded.
     """
-    roles = networks(pack, settings)
+    roles = networks(pack, settings, "detector")
     if pack.detector.kind == "mtcnn":
         nets = {name: Session(roles[name], settings.device) for name in ("pnet", "rnet", "onet")}
         return Mtcnn(nets["pnet"], nets["rnet"], nets["onet"], pack.detector.threshold)
@@ -73,7 +74,10 @@ def smallest_face_px(settings: Settings, full_width: int, full_height: int, scal
 
 
 def detect(detector: Detector, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[Detections]:
-    """Faces of each photo in pixels of that photo; boxes are clipped to the photo, empty ones dropped."""
+    """Faces of each photo in pixels of that photo; boxes are clipped to the photo, empty ones dropped.
+
+    Doubtful faces (tilted, very small, or with landmarks that do not fit their box) are looked at a second time.
+    """
     found = []
     for photo, (boxes, landmarks, confidences) in zip(photos, detector.find(photos, smallest_px), strict=True):
         height, width = photo.pixels.shape[:2]
@@ -81,5 +85,6 @@ def detect(detector: Detector, photos: Sequence[Pyramid], smallest_px: Sequence[
         opposite = np.clip(boxes[:, :2] + boxes[:, 2:], 0, [width, height])
         clipped = np.concatenate([corner, opposite - corner], axis=1).astype(np.float32)
         real = (clipped[:, 2] >= 1) & (clipped[:, 3] >= 1)
-        found.append(Detections(clipped[real], landmarks[real], confidences[real]))
+        marks = look_again(photo, boxes[real], landmarks[real], detector)
+        found.append(Detections(clipped[real], marks, confidences[real]))
     return found

@@ -68,4 +68,4 @@ def open_embedder(pack: Pack, settings: Settings) -> Embedder:
     Raises:
         PackError: its files are missing, altered or cannot be loaded.
     """
-    return Embedder(Session(networks(pack, settings)["embedder"], settings.device), pack.embedder)
+    return Embedder(Session(networks(pack, settings, "embedder")["embedder"], settings.device), pack.embedder)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from countenance.core.arrays import Boxes, Confidences, Landmarks
+from countenance.core.arrays import Boxes, Confidences, Crops, Landmarks
 from countenance.core.geometry import suppress
 from countenance.vision.pyramid import Pyramid
 from countenance.vision.session import Session
@@ -23,10 +23,15 @@ FACTOR = 0.709
 PROPOSE, REFINE = 0.6, 0.7
 OVERLAP_LEVEL, OVERLAP_PHOTO, OVERLAP_OUTPUT = 0.5, 0.7, 0.7
 BATCH_CROPS = 256
+_UPRIGHT = np.array([[0.336, 0.401], [0.677, 0.401], [0.500, 0.594], [0.348, 0.765], [0.652, 0.765]])
+"""Where the landmarks of an upright face lie in its square box, in shares of its side; the mean over 49 portraits."""
 
 
 class Mtcnn:
     """The detector; see ``vision.detect.Detector``."""
+
+    upright_px = 48
+    upright_points = _UPRIGHT * 48 - 0.5
 
     def __init__(self, pnet: Session, rnet: Session, onet: Session, threshold: float) -> None:
         """Keep the three networks and the confidence in [0, 1] from which a face counts."""
@@ -42,6 +47,12 @@ class Mtcnn:
         boxes = [self._propose(photo, smallest) for photo, smallest in zip(photos, smallest_px, strict=True)]
         boxes = self._refine(photos, boxes)
         return self._finish(photos, boxes)
+
+    def place(self, crops: Crops) -> Landmarks:
+        """Landmarks (n, 5, 2) of the one face in each upright crop, by the last of the three networks."""
+        marks = np.concatenate(_batched(self._onet, [crops], ["points"]))
+        shares = np.stack([marks[:, :5], marks[:, 5:]], axis=2)
+        return np.asarray(shares * self.upright_px - 0.5, dtype=np.float32)
 
     def _propose(self, photo: Pyramid, smallest_px: float) -> NDArray[np.float32]:
         """Square candidate boxes (n, 4) of one photo."""
@@ -69,10 +80,10 @@ class Mtcnn:
         return _squared(candidates[kept, :4])
 
     def _refine(self, photos: Sequence[Pyramid], boxes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        crops = [_crops(photo, part, 24) for photo, part in zip(photos, boxes, strict=True)]
-        box, p = _batched(self._rnet, crops, ["box", "p"])
+        cut = [_crops(photo, part, 24) for photo, part in zip(photos, boxes, strict=True)]
+        box, p = _batched(self._rnet, [crops for crops, _ in cut], ["box", "p"])
         refined = []
-        for part, shift, score in zip(boxes, _split(box, boxes), _split(p[:, 0], boxes), strict=True):
+        for (_, part), shift, score in zip(cut, _split(box, boxes), _split(p[:, 0], boxes), strict=True):
             good = score > REFINE
             moved = _corrected(part[good], shift[good])
             refined.append(_squared(moved[suppress(moved, score[good], OVERLAP_PHOTO)]))
@@ -81,15 +92,16 @@ class Mtcnn:
     def _finish(
         self, photos: Sequence[Pyramid], boxes: list[NDArray[np.float32]]
     ) -> list[tuple[Boxes, Landmarks, Confidences]]:
-        crops = [_crops(photo, part, 48) for photo, part in zip(photos, boxes, strict=True)]
-        box, points, p = _batched(self._onet, crops, ["box", "points", "p"])
+        cut = [_crops(photo, part, 48) for photo, part in zip(photos, boxes, strict=True)]
+        box, points, p = _batched(self._onet, [crops for crops, _ in cut], ["box", "points", "p"])
         shifts, marks, scores = _split(box, boxes), _split(points, boxes), _split(p[:, 0], boxes)
         found = []
-        for part, shift, mark, score in zip(boxes, shifts, marks, scores, strict=True):
+        for (_, part), shift, mark, score in zip(cut, shifts, marks, scores, strict=True):
             good = score >= self._threshold
             square = part[good]
             xs, ys = mark[good, :5], mark[good, 5:]
-            landmarks = np.stack([xs, ys], axis=2) * square[:, None, 2:] + square[:, None, :2]
+            # Shares of the square, whose edges lie half a pixel before the centres of its first pixels.
+            landmarks = np.stack([xs, ys], axis=2) * square[:, None, 2:] + square[:, None, :2] - np.float32(0.5)
             moved = _corrected(square, shift[good])
             kept = suppress(moved, score[good], OVERLAP_OUTPUT, by_smaller=True)
             found.append((moved[kept], landmarks[kept].astype(np.float32), score[good][kept]))
@@ -108,8 +120,12 @@ def _squared(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([boxes[:, :2] + (boxes[:, 2:] - side) / 2, side, side], axis=1).astype(np.float32)
 
 
-def _crops(photo: Pyramid, boxes: NDArray[np.float32], side_px: int) -> NDArray[np.uint8]:
-    """Square crops (n, side, side, 3); grey-free zero outside the photo, as the networks were trained."""
+def _crops(photo: Pyramid, boxes: NDArray[np.float32], side_px: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Square crops (n, side, side, 3), and the boxes (n, 4) in whole pixels of a level that they were really cut from.
+
+    Outside the photo they are zero, as the networks were trained.
+    """
+    squares = boxes.copy()
     crops = np.zeros((len(boxes), side_px, side_px, 3), dtype=np.uint8)
     for row, (left, top, side, _) in enumerate(boxes):
         if side < 1:
@@ -118,6 +134,7 @@ def _crops(photo: Pyramid, boxes: NDArray[np.float32], side_px: int) -> NDArray[
         height, width = level.shape[:2]
         x0, y0 = round(float(left) * scale), round(float(top) * scale)
         n = max(1, round(float(side) * scale))
+        squares[row] = x0 / scale, y0 / scale, n / scale, n / scale
         inside = level[max(y0, 0) : min(y0 + n, height), max(x0, 0) : min(x0 + n, width)]
         if not inside.size:
             continue
@@ -129,7 +146,7 @@ def _crops(photo: Pyramid, boxes: NDArray[np.float32], side_px: int) -> NDArray[
         crops[row] = cv2.resize(
             inside, (side_px, side_px), interpolation=cv2.INTER_AREA if n > side_px else cv2.INTER_LINEAR
         )
-    return crops
+    return crops, squares
 
 
 def _batched(session: Session, crops: list[NDArray[np.uint8]], outputs: list[str]) -> list[NDArray[np.float32]]:

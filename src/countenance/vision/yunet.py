@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from countenance.core.arrays import Boxes, Confidences, Landmarks, Pixels
+from countenance.core.arrays import Boxes, Confidences, Crops, Landmarks, Pixels
 from countenance.core.geometry import suppress
 from countenance.vision.pyramid import Pyramid
 from countenance.vision.session import Session
@@ -25,6 +25,10 @@ OVERLAP = 0.3
 class YuNet:
     """The detector; see ``vision.detect.Detector``."""
 
+    upright_px = 160
+    upright_points = np.array([[66.7, 72.7], [93.1, 72.7], [80.0, 85.6], [69.2, 98.9], [91.1, 98.9]])
+    """The face is about 90 px high, with as much around it as a portrait has."""
+
     def __init__(self, session: Session, threshold: float) -> None:
         """Keep the network and the confidence in [0, 1] from which a face counts."""
         self._session = session
@@ -36,6 +40,16 @@ class YuNet:
     ) -> list[tuple[Boxes, Landmarks, Confidences]]:
         """Faces of each photo, strongest first."""
         return [self._one(photo, smallest) for photo, smallest in zip(photos, smallest_px, strict=True)]
+
+    def place(self, crops: Crops) -> Landmarks:
+        """Landmarks (n, 5, 2) of the face nearest to the middle of each upright crop; NaN where none is seen."""
+        placed = np.full((len(crops), 5, 2), np.nan, dtype=np.float32)
+        for row, crop in enumerate(crops):
+            _, landmarks, _ = self._one(Pyramid(crop), SMALLEST_SEEN_PX)
+            if len(landmarks):
+                away = np.linalg.norm(landmarks.mean(axis=1) - self.upright_points.mean(axis=0), axis=1)
+                placed[row] = landmarks[away.argmin()]
+        return placed
 
     def _one(self, photo: Pyramid, smallest_px: float) -> tuple[Boxes, Landmarks, Confidences]:
         longer = max(photo.pixels.shape[:2])
@@ -57,8 +71,9 @@ class YuNet:
             confidences.append(score[kept])
         all_boxes, score = np.concatenate(boxes).astype(np.float32), np.concatenate(confidences).astype(np.float32)
         kept = suppress(all_boxes, score, OVERLAP)
+        marks = np.concatenate(points).astype(np.float32)  # from the photo's edge; pixels count from their centres
         ratio = np.float32(photo.pixels.shape[1] / pixels.shape[1])
-        return all_boxes[kept] * ratio, np.concatenate(points)[kept].astype(np.float32) * ratio, score[kept]
+        return all_boxes[kept] * ratio, marks[kept] * ratio - np.float32(0.5), score[kept]
 
     def _padded(self, size: int) -> int:
         return min(self._fixed) if self._fixed else -(-size // STRIDES[-1]) * STRIDES[-1]

@@ -31,7 +31,7 @@ def content(default_pack: Pack) -> bytes:
 
 @pytest.fixture(scope="module")
 def session(default_pack: Pack, vision_settings: Settings) -> Session:
-    return Session(networks(default_pack, vision_settings)["embedder"])
+    return Session(networks(default_pack, vision_settings, "embedder")["embedder"])
 
 
 @pytest.fixture(scope="module")

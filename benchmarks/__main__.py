@@ -1,0 +1,53 @@
+"""``make bench``: every measurement that README prints, one after the other, then one line for each.
+
+    python -m benchmarks [NAME...]
+
+What needs photos in ``../shared`` says so and is skipped where they are not; the peers need PEERS_PYTHON (see
+``benchmarks/speed/peers.py``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+
+from benchmarks.places import SHARED
+
+MEASUREMENTS = (
+    "accuracy.verification",
+    "accuracy.album",
+    "accuracy.drawn",
+    "accuracy.alignment",
+    "accuracy.quantised",
+    "speed.pipeline",
+    "speed.workers",
+    "speed.memory",
+    "speed.peers",
+)
+NEED_NO_PHOTOS = {"accuracy.drawn"}
+
+
+def main() -> int:
+    """Run the named measurements, or all; 1 when one misses a bar."""
+    wanted = sys.argv[1:] or list(MEASUREMENTS)
+    unknown = [name for name in wanted if name not in MEASUREMENTS]
+    if unknown:
+        sys.stderr.write(f"There is no measurement {unknown[0]!r}; choose from: {', '.join(MEASUREMENTS)}\n")
+        return 2
+    outcomes = []
+    for name in wanted:
+        if name not in NEED_NO_PHOTOS and not SHARED.is_dir():
+            outcomes.append(f"skipped  {name}: it needs the photos in ../shared, which users do not have")
+            continue
+        sys.stdout.write(f"== {name}\n")
+        sys.stdout.flush()
+        started = time.monotonic()
+        code = importlib.import_module(f"benchmarks.{name}").main()
+        outcomes.append(f"{'ok      ' if code == 0 else 'MISSED  '} {name} ({time.monotonic() - started:.0f} s)")
+    sys.stdout.write("\n".join(outcomes) + "\n")
+    return int(any(line.startswith("MISSED") for line in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
