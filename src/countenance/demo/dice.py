@@ -1,11 +1,8 @@
-"""Chance with a seed, and colours to choose from."""
+"""Chance with a seed."""
 
 from __future__ import annotations
 
 import numpy as np
-
-Colour = tuple[float, float, float]
-"""Red, green, blue in [0, 1]."""
 
 
 class Dice:
@@ -30,16 +27,3 @@ class Dice:
         """One name, in proportion to its weight."""
         share = np.asarray(weights) / sum(weights)
         return names[int(self.rng.choice(len(names), p=share))]
-
-
-def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """The colour ``share`` in [0, 1] of the way from one to the other."""
-    r, g, b = (a + (z - a) * share for a, z in zip(one, other, strict=True))
-    return (r, g, b)
-
-
-def ramp(tones: tuple[Colour, ...], place: float) -> Colour:
-    """The colour at ``place`` in [0, 1] along a row of tones."""
-    spot = place * (len(tones) - 1)
-    low = min(int(spot), len(tones) - 2)
-    return mix(tones[low], tones[low + 1], spot - low)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from countenance.core.arrays import Pixels
 from countenance.demo.backdrop import PLACES, paint_backdrop
-from countenance.demo.dice import Colour, mix
 from countenance.demo.face import Light, Mood, half_width, paint_ears, paint_head, paint_neck
 from countenance.demo.features import EYE_Y, mouth_corner, paint_brows, paint_eyes, paint_lines, paint_mouth, paint_nose
 from countenance.demo.hair import paint_beard, paint_drape, paint_hair, paint_hair_behind
 from countenance.demo.outfit import paint_body, paint_glasses
+from countenance.demo.palette import Colour, mix
 from countenance.demo.person import Person
 from countenance.demo.plane import Paint, Plane, Pose
 

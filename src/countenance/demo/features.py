@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from countenance.demo.dice import mix
 from countenance.demo.face import Light, Mood
+from countenance.demo.palette import mix
 from countenance.demo.person import Person
 from countenance.demo.plane import Plane, bell, ellipse, rise, rotate, streaks
 

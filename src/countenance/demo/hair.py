@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from countenance.demo.dice import mix
 from countenance.demo.face import CROWN_Y, Light, Mood, half_width, outline
 from countenance.demo.features import mouth_corner
+from countenance.demo.palette import mix
 from countenance.demo.person import Person
 from countenance.demo.plane import Field, Paint, Plane, Window, bell, ellipse, mottle, rise, streaks
 

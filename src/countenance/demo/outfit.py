@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from countenance.demo.dice import Colour, mix
 from countenance.demo.face import Light
+from countenance.demo.palette import Colour, mix
 from countenance.demo.person import Person
 from countenance.demo.plane import Field, Plane, Window, box, ellipse, mottle, rise
 

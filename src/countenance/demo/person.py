@@ -9,38 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from countenance.demo.dice import Colour, Dice, mix, ramp
+from countenance.demo.dice import Dice
+from countenance.demo.palette import (
+    EYE_COLOURS,
+    SKIN_TONES,
+    Colour,
+    mix,
+    pick_cloth_colour,
+    pick_frame_colour,
+    pick_hair_colour,
+    ramp,
+)
 
-SKIN_TONES: Final[tuple[Colour, ...]] = (
-    (0.97, 0.85, 0.78),
-    (0.95, 0.79, 0.69),
-    (0.91, 0.72, 0.58),
-    (0.84, 0.64, 0.47),
-    (0.77, 0.56, 0.39),
-    (0.67, 0.47, 0.32),
-    (0.56, 0.38, 0.26),
-    (0.46, 0.31, 0.22),
-    (0.37, 0.25, 0.18),
-)
-HAIR_COLOURS: Final[tuple[Colour, ...]] = (
-    (0.10, 0.08, 0.08),
-    (0.19, 0.13, 0.10),
-    (0.33, 0.21, 0.13),
-    (0.47, 0.31, 0.18),
-    (0.60, 0.29, 0.13),
-    (0.82, 0.66, 0.41),
-    (0.90, 0.80, 0.60),
-    (0.62, 0.61, 0.60),
-    (0.88, 0.88, 0.88),
-)
-EYE_COLOURS: Final[tuple[Colour, ...]] = (
-    (0.20, 0.12, 0.07),
-    (0.33, 0.20, 0.10),
-    (0.42, 0.35, 0.16),
-    (0.30, 0.42, 0.26),
-    (0.32, 0.46, 0.60),
-    (0.45, 0.50, 0.53),
-)
 HAIR_STYLES: Final = (
     "bald", "crop", "parted", "quiff", "receding", "curls", "round",
     "bob", "long", "wavy", "fringe", "bun", "scarf", "turban",
@@ -220,7 +200,7 @@ def person(seed: int) -> Person:
         styles = tuple(name for name in styles if name != "turban")
     hair_style = dice.pick(styles, tuple(0.5 if name in _COVERED or name == "bald" else 1.0 for name in styles))
     grey = age > 0.6 and dice.happens(0.7)
-    hair = _hair_colour(dice, darkness, grey=grey)
+    hair = pick_hair_colour(dice, darkness, grey=grey)
     beard = dice.pick(BEARDS[1:], (1, 1.2, 1.2, 1.6, 0.8)) if bearded else "none"
     smooth = hair_style in _LONG_HAIRED or not bearded
     nose_length = dice.between(0.42, 0.68)
@@ -286,38 +266,13 @@ def person(seed: int) -> Person:
         beard_colour=mix(hair, (0.85, 0.85, 0.84), 0.75) if age > 0.5 and dice.happens(0.5) else hair,
         glasses=dice.pick(GLASSES, (1.6, 0.5, 0.5, 0.4, 0.5)),
         glasses_size=dice.between(0.18, 0.29),
-        glasses_colour=_frame_colour(dice),
+        glasses_colour=pick_frame_colour(dice),
         glasses_shade=dice.evenly(0.12, 0.28) if dice.happens(0.3) else 0.0,
-        cloth_colour=_cloth_colour(dice),
+        cloth_colour=pick_cloth_colour(dice),
         collar=0 if hair_style == "scarf" else int(dice.rng.integers(0, 3)),
         earrings=smooth and dice.happens(0.4),
         neck=dice.between(0.58, 0.76) if bearded else dice.between(0.50, 0.66),
     )
-
-
-def _hair_colour(dice: Dice, darkness: float, *, grey: bool) -> Colour:
-    """Grey, or a colour that goes with the skin."""
-    if grey:
-        return HAIR_COLOURS[7 + int(dice.happens(0.5))]
-    return ramp(HAIR_COLOURS[:7], dice.evenly(0, 1.0 if darkness < 0.4 else 0.3))
-
-
-def _frame_colour(dice: Dice) -> Colour:
-    """A colour for glasses: mostly dark, sometimes metal or bright."""
-    colours: tuple[Colour, ...] = (
-        (0.07, 0.07, 0.09),
-        (0.28, 0.15, 0.08),
-        (0.55, 0.45, 0.25),
-        (0.45, 0.08, 0.10),
-        (0.12, 0.2, 0.42),
-    )
-    return colours[int(dice.rng.choice(5, p=(0.45, 0.2, 0.13, 0.11, 0.11)))]
-
-
-def _cloth_colour(dice: Dice) -> Colour:
-    """A muted colour of any hue."""
-    r, g, b = (float(part) for part in dice.rng.uniform(0.12, 0.8, 3))
-    return mix((r, g, b), (0.4, 0.4, 0.42), 0.3)
 
 
 def _marks(dice: Dice) -> tuple[tuple[float, float, float, float], ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from countenance.core.arrays import FloatArray
-from countenance.demo.dice import Colour
+from countenance.demo.palette import Colour
 
 Field = NDArray[np.float32]
 """One number per pixel: (height, width) float32."""

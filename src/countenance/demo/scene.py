@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from countenance.core.arrays import Pixels
 from countenance.demo.backdrop import paint_backdrop
-from countenance.demo.dice import mix
 from countenance.demo.draw import develop, draw_light, draw_mood, draw_person, place_box, place_landmarks
+from countenance.demo.palette import mix
 from countenance.demo.person import Person
 from countenance.demo.plane import Pose
 

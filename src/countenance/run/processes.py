@@ -14,23 +14,31 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Generic
 
 from countenance.errors import CountenanceError
-from countenance.run.stage import Batch, Item, Stage, carry
+from countenance.run.stage import WORKER_DIED, Batch, Item, Stage, carry
 
 AHEAD = 2
 """Batches a worker may hold: one under work, one waiting, so that it never waits for the parent to save."""
+WINDOW = 8
+"""Batches per worker that may be finished while an earlier one still holds up the order."""
+STILLBORN = 3
+"""Workers that may die one after the other before they are ready; then the fault is not with a photo."""
 _JOIN_S = 10.0
+_READY = "ready"
 
 
 @dataclass(slots=True)
 class _Job(Generic[Item]):
+    """A batch to be done; ``place`` is set when it is one item, tried alone, of a batch that killed its worker."""
+
     number: int
     batch: Batch[Item]
-    alone: bool = False
+    place: int | None = None
 
 
 @dataclass(slots=True)
@@ -38,6 +46,7 @@ class _Worker(Generic[Item]):
     process: BaseProcess
     pipe: Connection
     jobs: deque[_Job[Item]] = field(default_factory=deque)
+    ready: bool = False
 
 
 def run(stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]], workers: int) -> Iterator[Batch[Item]]:
@@ -46,10 +55,10 @@ def run(stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]], workers: 
     Args:
         stages: sent to every worker once.
         batches: read as workers become free, never far ahead.
-        workers: how many processes, at least 1.
+        workers: how many processes, at least 1; never more than there are batches.
 
     Raises:
-        CountenanceError: a stage cannot be set up in a worker.
+        CountenanceError: a stage cannot be set up in a worker or cannot work at all, or workers do not start.
     """
     pool = _Pool(stages, max(1, workers))
     try:
@@ -63,31 +72,36 @@ class _Pool(Generic[Item]):
 
     def __init__(self, stages: Sequence[Stage[Item]], workers: int) -> None:
         self._stages = list(stages)
+        self._most = workers
         self._context = multiprocessing.get_context("spawn")
         self._again: deque[_Job[Item]] = deque()
-        self._parts: dict[int, list[Batch[Item]]] = {}
-        self._missing: dict[int, int] = {}
+        self._parts: dict[int, dict[int, Batch[Item]]] = {}
+        self._n_parts: dict[int, int] = {}
         self._workers: list[_Worker[Item]] = []
-        for _ in range(workers):
-            self._workers.append(self._hire())
+        self._stillborn = 0
 
     def carry(self, batches: Iterator[Batch[Item]]) -> Iterator[Batch[Item]]:
         given = finished = 0
         done: dict[int, Batch[Item]] = {}
-        exhausted = False
-        while True:
-            while (worker := self._idle()) is not None and not (exhausted and not self._again):
+        # All start at once, each as soon as there is a batch for it, because starting takes longer than most batches.
+        for batch in islice(batches, self._most):
+            self._workers.append(self._hire())
+            self._again.append(_Job(given, batch))
+            given += 1
+        exhausted = not given
+        while not (exhausted and finished == given):
+            while (worker := self._idle()) is not None:
                 if self._again:
                     self._give(worker, self._again.popleft())
                     continue
-                batch = next(batches, None)
-                if batch is None:
+                if exhausted or given - finished >= WINDOW * self._most:
+                    break
+                fresh = next(batches, None)
+                if fresh is None:
                     exhausted = True
                     break
-                self._give(worker, _Job(given, batch))
+                self._give(worker, _Job(given, fresh))
                 given += 1
-            if exhausted and finished == given:
-                return
             done.update(self._collect())
             while finished in done:
                 yield done.pop(finished)
@@ -96,19 +110,24 @@ class _Pool(Generic[Item]):
     def close(self) -> None:
         for worker in self._workers:
             worker.pipe.close()
+            if worker.jobs:
+                worker.process.kill()  # nobody waits for its answer any more, and it writes nothing
         for worker in self._workers:
-            worker.process.join(_JOIN_S)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-            worker.process.close()
+            _leave(worker.process)
         self._workers.clear()
 
     def _hire(self) -> _Worker[Item]:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(self._stages, theirs), daemon=False)
-        process.start()
-        theirs.close()
+        # Daemonic: a caller who forgets the generator can still end its program.
+        process = self._context.Process(target=_work, args=(self._stages, theirs), daemon=True)
+        try:
+            process.start()
+        except OSError as error:
+            ours.close()
+            msg = f"A worker process cannot be started: {error.strerror}."
+            raise CountenanceError(msg, advice="Ask for fewer workers.") from error
+        finally:
+            theirs.close()
         return _Worker(process, ours)
 
     def _idle(self) -> _Worker[Item] | None:
@@ -133,43 +152,65 @@ class _Pool(Generic[Item]):
                 continue
             if isinstance(answer, CountenanceError):
                 raise answer
+            if answer == _READY:
+                worker.ready, self._stillborn = True, 0
+                continue
             complete += self._take(worker.jobs.popleft(), answer)
         return complete
 
     def _take(self, job: _Job[Item], batch: Batch[Item]) -> list[tuple[int, Batch[Item]]]:
-        if not job.alone:
+        if job.place is None:
             return [(job.number, batch)]
         parts = self._parts[job.number]
-        parts.append(batch)
-        self._missing[job.number] -= 1
-        if self._missing[job.number]:
+        parts[job.place] = batch
+        if len(parts) < self._n_parts[job.number]:
             return []
-        whole = Batch([item for part in parts for item in part.items])
-        for part in parts:
+        del self._parts[job.number], self._n_parts[job.number]
+        whole: Batch[Item] = Batch([])
+        for _, part in sorted(parts.items()):
+            whole.items += part.items
             for name, spent in part.seconds.items():
                 whole.seconds[name] = whole.seconds.get(name, 0.0) + spent
-        del self._parts[job.number], self._missing[job.number]
         return [(job.number, whole)]
 
     def _bury(self, worker: _Worker[Item]) -> list[tuple[int, Batch[Item]]]:
         """Replace a dead worker; what it held is tried again, the batch under work item by item."""
         worker.pipe.close()
-        worker.process.join()
-        worker.process.close()
-        self._workers[self._workers.index(worker)] = self._hire()
-        complete: list[tuple[int, Batch[Item]]] = []
+        code = _leave(worker.process)
+        self._workers.remove(worker)
         held = list(worker.jobs)
-        if held and held[0].alone:
-            lost = held.pop(0)
-            reason = "worker-died"
-            items = [self._stages[0].failed(item, reason) for item in lost.batch.items]
-            complete += self._take(lost, Batch(items))
+        complete: list[tuple[int, Batch[Item]]] = []
+        if not worker.ready:
+            self._stillborn += 1
+            if self._stillborn >= STILLBORN:
+                msg = f"Worker processes end before they begin (exit status {code})."
+                raise CountenanceError(msg, advice="Use the engine `serial`, which shows what is wrong.")
         elif held:
-            first = held.pop(0)
-            self._parts[first.number], self._missing[first.number] = [], len(first.batch.items)
-            self._again.extend(_Job(first.number, Batch([item]), alone=True) for item in first.batch.items)
+            complete += self._blame(held.pop(0))
         self._again.extend(held)
+        self._workers.append(self._hire())
         return complete
+
+    def _blame(self, job: _Job[Item]) -> list[tuple[int, Batch[Item]]]:
+        """What a worker held when it died: items to be tried alone, or the one that is to blame."""
+        if job.place is not None:
+            return self._take(job, Batch([self._stages[0].failed(item, WORKER_DIED) for item in job.batch.items]))
+        if not job.batch.items:
+            return [(job.number, job.batch)]
+        self._parts[job.number], self._n_parts[job.number] = {}, len(job.batch.items)
+        self._again.extend(_Job(job.number, Batch([item]), place) for place, item in enumerate(job.batch.items))
+        return []
+
+
+def _leave(process: BaseProcess) -> int | None:
+    """Wait for a process that has no reason to go on, end it if it does not end, and give its exit status."""
+    process.join(_JOIN_S)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    code = process.exitcode
+    process.close()
+    return code
 
 
 def _work(stages: Sequence[Stage[Item]], pipe: Connection) -> None:
@@ -180,22 +221,25 @@ def _work(stages: Sequence[Stage[Item]], pipe: Connection) -> None:
     try:
         for stage in stages:
             stage.setup()
+        pipe.send(_READY)
         while (batch := waiting.get()) is not None:
             pipe.send(carry(stages, batch))
     except CountenanceError as error:
-        pipe.send(error)
+        with contextlib.suppress(OSError):
+            pipe.send(error)
     except (BrokenPipeError, ConnectionResetError):
         return  # the parent is gone
     finally:
-        for stage in stages:
+        for stage in reversed(stages):
             stage.close()
 
 
 def _listen(pipe: Connection, waiting: queue.Queue[Batch[Item] | None]) -> None:
     """Take batches off the pipe at once, so that neither side ever waits for the other to read."""
-    while True:
-        try:
+    try:
+        while True:
             waiting.put(pipe.recv())
-        except (EOFError, OSError):
-            waiting.put(None)
-            return
+    except (EOFError, OSError):
+        return
+    finally:
+        waiting.put(None)  # whatever happened, no more batches will come

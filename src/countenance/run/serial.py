@@ -8,7 +8,11 @@ from countenance.run.stage import Batch, Item, Stage, carry
 
 
 def run(stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]]) -> Iterator[Batch[Item]]:
-    """Each batch, in order, after all stages."""
+    """Each batch, in order, after all stages.
+
+    Raises:
+        CountenanceError: a stage cannot be set up, or cannot work at all.
+    """
     opened: list[Stage[Item]] = []
     try:
         for batch in batches:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from countenance.demo.cast import CAST
-from countenance.demo.dice import Dice, mix, ramp
+from countenance.demo.dice import Dice
+from countenance.demo.palette import mix, ramp
 from countenance.demo.person import BEARDS, GLASSES, HAIR_STYLES, person
 
 SEEDS = range(200)
@@ -42,7 +43,7 @@ def test_features_of_every_face_keep_their_order() -> None:
         assert who.hairline_y < who.brow_y - who.brow_size < -who.eye_height, who.seed
         assert who.eye_height < who.nose_length < who.mouth_y - who.lip_upper, who.seed
         assert who.mouth_y + who.lip_lower < who.chin_y, who.seed
-        assert 0 < who.eye_x - who.eye_width, who.seed
+        assert who.eye_x - who.eye_width > 0, who.seed
         assert who.eye_x + who.eye_width < who.face_width, who.seed
 
 
