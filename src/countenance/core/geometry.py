@@ -26,6 +26,20 @@ def overlap(one: Boxes, many: Boxes) -> NDArray[np.float32]:
     return np.asarray(np.where(union > 0, shared / np.where(union > 0, union, 1), 0), dtype=np.float32)
 
 
+def clip_boxes(boxes: Boxes, width: float, height: float) -> Boxes:
+    """The part of each box that lies in a photo of ``width`` x ``height`` pixels; without area when none does.
+
+    Args:
+        boxes: (n, 4) left, top, width, height.
+        width: of the photo.
+        height: of the photo.
+    """
+    limits = np.array([width, height], dtype=np.float32)
+    corner = np.clip(boxes[:, :2], 0, limits)
+    opposite = np.clip(boxes[:, :2] + boxes[:, 2:], 0, limits)
+    return np.asarray(np.concatenate([corner, opposite - corner], axis=1), dtype=np.float32)
+
+
 def suppress(boxes: Boxes, confidences: Confidences, threshold: float, *, by_smaller: bool = False) -> NDArray[np.intp]:
     """Greedy non-maximum suppression.
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from countenance.core.arrays import Boxes, Confidences, Landmarks, Qualities, Templates
+from countenance.core.geometry import clip_boxes
 from countenance.errors import PhotoRefusedError
 from countenance.ingest.decoded import Decoded
 from countenance.ingest.decoder import Decoder
-from countenance.run.stage import Batch, Stage
+from countenance.run.stage import STAGE_FAILED, WORKER_DIED, Batch, Stage
 from countenance.settings import Settings
 from countenance.vision.align import align
 from countenance.vision.detect import Detector, detect, open_detector, smallest_face_px
@@ -24,7 +25,10 @@ from countenance.vision.packs import Pack
 from countenance.vision.pyramid import Pyramid
 from countenance.vision.quality import rate
 
-_DIED = "The process that worked on this photo died twice, so it was left out."
+_WHY = {
+    WORKER_DIED: "The process that worked on this photo died twice, so it was left out.",
+    STAGE_FAILED: "The program failed on this photo, so it was left out.",
+}
 
 
 @dataclass(slots=True)
@@ -81,12 +85,9 @@ class Work:
         return self._pyramid
 
     @property
-    def to_decoded(self) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """(2,) factors from pixels as taken to decoded pixels; decoders round each side on its own."""
-        if self._pyramid is None:
-            return np.full(2, self._scale, dtype=np.float32)
-        height, width = self._pyramid.pixels.shape[:2]
-        return np.array([width / self.width, height / self.height], dtype=np.float32)
+    def scale(self) -> float:
+        """Decoded pixels per pixel as taken, in (0, 1]."""
+        return self._scale
 
     def drop_pixels(self) -> None:
         """Let go of the pixels; nothing but faces and templates leaves the worker."""
@@ -97,8 +98,8 @@ class _Step:
     """What the stages share."""
 
     def failed(self, item: Work, reason: str) -> Work:
-        """The photo as a row with a reason, after its worker died."""
-        item.refuse(reason, _DIED)
+        """The photo as a row with a reason, after its worker died or a step failed."""
+        item.refuse(reason, _WHY[reason])
         return item
 
 
@@ -115,17 +116,16 @@ class Decode(_Step):
 
     def setup(self) -> None:
         """Start the decoder process."""
-        self._decoder = Decoder(self._limits)
+        self._ready()
 
     def __call__(self, batch: Batch[Work]) -> Batch[Work]:
         """Decode each photo; one that cannot be decoded becomes a row with a reason."""
-        if self._decoder is None:
-            self.setup()
+        decoder = self._ready()
         for work in batch.items:
-            if work.refused is not None or work.content is None or self._decoder is None:
+            if work.refused is not None or work.content is None:
                 continue
             try:
-                work.decoded(self._decoder.decode(work.content))
+                work.decoded(decoder.decode(work.content))
             except PhotoRefusedError as error:
                 work.refuse(error.reason, error.message)
         return batch
@@ -135,6 +135,11 @@ class Decode(_Step):
         if self._decoder is not None:
             self._decoder.close()
             self._decoder = None
+
+    def _ready(self) -> Decoder:
+        if self._decoder is None:
+            self._decoder = Decoder(self._limits)
+        return self._decoder
 
 
 class Detect(_Step):
@@ -150,29 +155,28 @@ class Detect(_Step):
 
     def setup(self) -> None:
         """Load the detector."""
-        self._detector = open_detector(self._pack, self._settings)
+        self._ready()
 
     def __call__(self, batch: Batch[Work]) -> Batch[Work]:
         """Find faces of all photos of the batch together."""
-        if self._detector is None:
-            self.setup()
+        detector = self._ready()
         ready = [(work, pyramid) for work in batch.items if (pyramid := work.pyramid) is not None]
-        if not ready or self._detector is None:
-            return batch
-        smallest = [
-            smallest_face_px(self._settings, work.width, work.height, float(work.to_decoded.min())) for work, _ in ready
-        ]
-        found = detect(self._detector, [pyramid for _, pyramid in ready], smallest)
+        smallest = [smallest_face_px(self._settings, work.width, work.height, work.scale) for work, _ in ready]
+        found = detect(detector, [pyramid for _, pyramid in ready], smallest) if ready else []
         for (work, _), faces in zip(ready, found, strict=True):
-            back = 1 / work.to_decoded
-            work.boxes = (faces.boxes * np.tile(back, 2)).astype(np.float32)
-            work.landmarks = (faces.landmarks * back).astype(np.float32)
+            work.boxes = clip_boxes(faces.boxes / np.float32(work.scale), work.width, work.height)
+            work.landmarks = faces.landmarks / np.float32(work.scale)
             work.confidences = faces.confidences
         return batch
 
     def close(self) -> None:
         """Unload the detector."""
         self._detector = None
+
+    def _ready(self) -> Detector:
+        if self._detector is None:
+            self._detector = open_detector(self._pack, self._settings)
+        return self._detector
 
 
 class Embed(_Step):
@@ -188,17 +192,18 @@ class Embed(_Step):
 
     def setup(self) -> None:
         """Load the embedder."""
-        self._embedder = open_embedder(self._pack, self._settings)
+        self._ready()
 
     def __call__(self, batch: Batch[Work]) -> Batch[Work]:
         """Templates of all faces of the batch together."""
-        if self._embedder is None:
-            self.setup()
+        embedder = self._ready()
         ready = [(work, pyramid) for work in batch.items if (pyramid := work.pyramid) is not None]
-        if not ready or self._embedder is None:
+        if not ready:
             return batch
-        crops = [align(pyramid, work.landmarks * work.to_decoded, self._pack.embedder) for work, pyramid in ready]
-        templates = self._embedder.embed(np.concatenate(crops))
+        crops = [
+            align(pyramid, work.landmarks * np.float32(work.scale), self._pack.embedder) for work, pyramid in ready
+        ]
+        templates = embedder.embed(np.concatenate(crops))
         at = 0
         for (work, _), part in zip(ready, crops, strict=True):
             work.qualities = rate(part, work.landmarks, work.confidences)
@@ -210,6 +215,11 @@ class Embed(_Step):
     def close(self) -> None:
         """Unload the embedder."""
         self._embedder = None
+
+    def _ready(self) -> Embedder:
+        if self._embedder is None:
+            self._embedder = open_embedder(self._pack, self._settings)
+        return self._embedder
 
 
 def analyse_one(content: bytes, stages: Sequence[Stage[Work]]) -> Work:

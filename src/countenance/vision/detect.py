@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from countenance.core.arrays import Boxes, Confidences, Landmarks
+from countenance.core.geometry import clip_boxes
 from countenance.settings import Settings
 from countenance.vision.cache import networks
 from countenance.vision.mtcnn import Mtcnn
@@ -81,9 +80,7 @@ def detect(detector: Detector, photos: Sequence[Pyramid], smallest_px: Sequence[
     found = []
     for photo, (boxes, landmarks, confidences) in zip(photos, detector.find(photos, smallest_px), strict=True):
         height, width = photo.pixels.shape[:2]
-        corner = np.clip(boxes[:, :2], 0, [width, height])
-        opposite = np.clip(boxes[:, :2] + boxes[:, 2:], 0, [width, height])
-        clipped = np.concatenate([corner, opposite - corner], axis=1).astype(np.float32)
+        clipped = clip_boxes(boxes, width, height)
         real = (clipped[:, 2] >= 1) & (clipped[:, 3] >= 1)
         marks = look_again(photo, boxes[real], landmarks[real], detector)
         found.append(Detections(clipped[real], marks, confidences[real]))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countenance.core.arrays import Boxes, FloatArray
-from countenance.core.geometry import overlap, similarity, suppress
+from countenance.core.geometry import clip_boxes, overlap, similarity, suppress
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> Boxes:
@@ -32,6 +32,12 @@ def test_overlap_of_no_boxes_keeps_its_shape() -> None:
 
 def test_touching_boxes_do_not_overlap() -> None:
     assert overlap(boxes((0, 0, 4, 4)), boxes((4, 0, 4, 4)))[0, 0] == 0
+
+
+def test_boxes_are_cut_to_the_photo_and_lose_their_area_outside() -> None:
+    given_boxes = boxes((-5, 2, 10, 4), (95, 45, 20, 20), (200, 200, 5, 5), (1, 1, 3, 3))
+    clipped = clip_boxes(given_boxes, 100, 50)
+    assert clipped.tolist() == [[0, 2, 5, 4], [95, 45, 5, 5], [100, 50, 0, 0], [1, 1, 3, 3]]
 
 
 def test_suppress_keeps_the_strongest_of_each_heap() -> None:
