@@ -11,7 +11,7 @@ from pathlib import Path
 from countenance.errors import PackError
 from countenance.run.stage import Batch
 
-WAIT_S = 60.0
+WAIT_S = 20.0
 
 
 @dataclass(slots=True)

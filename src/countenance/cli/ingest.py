@@ -58,7 +58,7 @@ def command(
             if record is not None:
                 record.close()
     frame.print(as_json(summary), as_text(collection, summary))
-    if summary.refused:
+    if not summary.complete:
         frame.partly()
 
 

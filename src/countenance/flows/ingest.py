@@ -19,6 +19,8 @@ from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Detect, Embed, Work
+from countenance.ingest.decoded import Reason, refusal
+from countenance.ingest.formats import is_other_file
 from countenance.ingest.source import SourceItem
 from countenance.run.stage import Batch, Stage
 from countenance.settings import Settings
@@ -55,6 +57,12 @@ class IngestSummary:
     def spent(self, step: str, since: float) -> None:
         """Add the wall seconds since ``since`` (of ``perf_counter``) to a step."""
         self.seconds[step] = self.seconds.get(step, 0.0) + perf_counter() - since
+
+    @property
+    def complete(self) -> bool:
+        """True when everything that was meant as a photo is in the collection."""
+        n_photos = self.new + self.partial + self.known
+        return set(self.refused) <= {Reason.OTHER_FILE} and (n_photos > 0 or not self.refused)
 
     @property
     def done(self) -> int:
@@ -157,7 +165,11 @@ def _read(item: SourceItem, settings: Settings) -> Work:
         content = item.read(settings.decode.max_bytes)
     except PhotoRefusedError as error:
         return Work(item.path, member, b"", 0, None, refused=(error.reason, error.message))
-    return Work(item.path, member, hashlib.sha256(content).digest(), len(content), content)
+    work = Work(item.path, member, hashlib.sha256(content).digest(), len(content), content)
+    if is_other_file(member or item.path, content):
+        other = refusal(Reason.OTHER_FILE)
+        work.refuse(other.reason, other.message)
+    return work
 
 
 def _save(

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     """Why a photo is refused: short words that are counted and stored."""
 
     NOT_AN_IMAGE = "not-an-image"
+    OTHER_FILE = "other-file"
     UNSUPPORTED = "unsupported-format"
     TOO_MANY_PIXELS = "too-many-pixels"
     TOO_MANY_BYTES = "too-many-bytes"
@@ -36,6 +37,7 @@ class Reason(StrEnum):
 
 _SENTENCES: Final = {
     Reason.NOT_AN_IMAGE: "This is not a picture in any format we know.",
+    Reason.OTHER_FILE: "This is no photo, neither by its name nor by its content.",
     Reason.UNSUPPORTED: "This format is not decoded here.",
     Reason.TOO_MANY_PIXELS: "The picture declares more pixels than the limit allows.",
     Reason.TOO_MANY_BYTES: "The file is larger than the limit allows.",
@@ -51,6 +53,7 @@ _SENTENCES: Final = {
 
 _ADVICE: Final = {
     Reason.NOT_AN_IMAGE: "Leave it; only photos are ingested.",
+    Reason.OTHER_FILE: "Leave it; only photos are ingested.",
     Reason.UNSUPPORTED: "Save it as JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC or AVIF and ingest that.",
     Reason.TOO_MANY_PIXELS: "Save a smaller copy, or raise `max_pixels` in the settings.",
     Reason.TOO_MANY_BYTES: "Save a smaller copy, or raise `max_bytes` in the settings.",

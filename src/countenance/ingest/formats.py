@@ -79,6 +79,24 @@ def sniff(data: bytes | memoryview) -> tuple[str | None, str]:
     return None, _other(head)
 
 
+_PHOTO_NAMES = (
+    *(b".jpg", b".jpeg", b".jpe", b".jfif", b".png", b".apng", b".webp", b".tif", b".tiff", b".gif", b".bmp", b".dib"),
+    *(b".heic", b".heif", b".hif", b".avif"),
+)
+
+
+def is_other_file(name: bytes, data: bytes) -> bool:
+    """True for a file that nobody meant as a photo: neither its name nor its first bytes say so.
+
+    A photo folder holds lists and thumbnail databases too; they are counted, but a run is not less complete for them.
+
+    Args:
+        name: path or member name.
+        data: the file, or at least its first 1,024 bytes.
+    """
+    return bool(data) and not name.lower().endswith(_PHOTO_NAMES) and sniff(data) == (None, "")
+
+
 def _brand(head: bytes) -> tuple[str | None, str]:
     length = min(max(int.from_bytes(head[:4], "big"), 12), len(head))
     brands = {head[8:12], *(head[i : i + 4] for i in range(16, length - 3, 4))}
