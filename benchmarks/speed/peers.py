@@ -144,7 +144,8 @@ def main() -> int:
     for who, spent in seconds.items():
         hits = faces[who]
         sys.stdout.write(
-            f"{who:17} {rate[who]:7.2f} photos/s  {hits['found']}/{hits['labelled']} faces, {hits['false']} false  {spent}\n"
+            f"{who:17} {rate[who]:7.2f} photos/s  {hits['found']}/{hits['labelled']} faces, {hits['false']} false  "
+            f"{[round(value, 1) for value in spent]} s\n"
         )
     missed = []
     for pack, bars in BARS.items():

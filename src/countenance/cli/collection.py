@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import shlex
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from countenance.cli.frame import Frame, with_frame
-from countenance.cli.values import MOMENT
+from countenance.cli.frame import Frame, one_line, with_frame
+from countenance.cli.values import LAST_DAY, LINE
 from countenance.errors import UsageError
 from countenance.ingest.source import display_name
 from countenance.store.collections import CollectionCounts, Release
 
 
 @click.group("collection")
-def command() -> None:
+@with_frame
+def command(frame: Frame) -> None:  # noqa: ARG001 - hands its options on to the commands below
     """Make, list and show collections: photos with one controller, one basis and one model pack."""
 
 
 @command.command("create")
-@click.argument("name")
+@click.argument("name", type=LINE)
 @click.option("--basis", type=click.Choice(["consent", "release"]), default="consent", show_default=True)
-@click.option("--reference", help="Basis release: where the document is found.")
-@click.option("--approver", help="Basis release: who approved it.")
-@click.option("--until", type=MOMENT, help="Basis release: when it ends.")
+@click.option("--reference", type=LINE, help="Basis release: where the document is found.")
+@click.option("--approver", type=LINE, help="Basis release: who approved it.")
+@click.option("--until", type=LAST_DAY, help="Basis release: its last day.")
+@click.option("--pack", type=LINE, help="Model pack (default: the one of the settings).")
 @with_frame
-def create(
-    frame: Frame, name: str, basis: str, reference: str | None, approver: str | None, until: datetime | None
+def create(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
+    frame: Frame,
+    name: str,
+    basis: str,
+    reference: str | None,
+    approver: str | None,
+    until: datetime | None,
+    pack: str | None,
 ) -> None:
     """Make a collection.
 
@@ -39,15 +48,19 @@ def create(
         if not (reference and approver and until):
             msg = "A release collection needs --reference, --approver and --until."
             raise UsageError(msg)
+        if until <= datetime.now(UTC):
+            msg = "This basis has already ended."
+            raise UsageError(msg, advice="Give a basis whose last day (--until) is still to come.")
         release = Release(reference, approver, until)
     elif reference or approver or until:
         msg = "--reference, --approver and --until belong to --basis release."
         raise UsageError(msg)
-    with frame.open() as archive:
+    with frame.open(**({"pack": pack} if pack else {})) as archive:
         made = archive.create_collection(name, release)
     frame.print(
         {"collection": {"id": made.id, "name": made.name, "basis": made.basis, "pack": made.pack}},
-        f"Collection {made.name} (basis {made.basis}, pack {made.pack})\nNext: countenance ingest {made.name} FOLDER",
+        f"Collection {made.name} (basis {made.basis}, pack {made.pack})\n"
+        f"Next: countenance ingest {shlex.quote(made.name)} FOLDER",
     )
 
 
@@ -57,18 +70,20 @@ def list_all(frame: Frame) -> None:
     """List all collections with what they hold."""
     with frame.open() as archive:
         rows = archive.collections()
-    lines = [f"{'NAME':24} {'BASIS':8} {'PHOTOS':>8} {'FACES':>8} {'PEOPLE':>7} {'REFUSED':>8}"]
+    names = [one_line(row.collection.name) for row in rows]
+    wide = max(map(len, [*names, "NAME"]))
+    lines = [f"{'NAME':{wide}} {'BASIS':8} {'PHOTOS':>8} {'FACES':>8} {'PEOPLE':>7} {'REFUSED':>8}"]
     lines += [
-        f"{row.collection.name:24} {row.collection.basis:8} {row.n_photos:8} {row.n_faces:8} {row.n_subjects:7} "
+        f"{name:{wide}} {row.collection.basis:8} {row.n_photos:8} {row.n_faces:8} {row.n_subjects:7} "
         f"{row.n_refused:8}"
-        for row in rows
+        for name, row in zip(names, rows, strict=True)
     ]
     empty = "No collection yet. Make one with: countenance collection create NAME"
     frame.print({"collections": [_row(row) for row in rows]}, "\n".join(lines) if rows else empty)
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", type=LINE)
 @with_frame
 def show(frame: Frame, name: str) -> None:
     """Show one collection: what it holds, who is enrolled, which files were refused and why."""
@@ -80,12 +95,12 @@ def show(frame: Frame, name: str) -> None:
         counts = archive.review_counts(name)
     lines = [
         f"{row.collection.name}: basis {row.collection.basis}, pack {row.collection.pack}",
-        f"{row.n_photos} photos, {row.n_faces} faces, {row.n_subjects} people enrolled",
+        f"photos: {row.n_photos}, faces: {row.n_faces}, people enrolled: {row.n_subjects}",
         "appearances: " + ", ".join(f"{count} {state}" for state, count in counts.items()),
-        *(f"  {person.id}  {person.name}" for person in people),
+        *(f"  {person.id}  {one_line(person.name)}" for person in people),
     ]
     if refused:
-        lines.append(f"{len(refused)} files refused:")
+        lines.append(f"files refused: {len(refused)}")
         lines += [f"  {display_name(item.path, item.member or None)}: {item.message}" for item in refused]
     shown = {
         **_row(row),

@@ -15,7 +15,10 @@ from countenance.archive import SETTINGS, Archive
 from countenance.cli.configure import TEMPLATE
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
-from countenance.demo import CAST, draw_portrait, draw_scene, person
+from countenance.demo.cast import CAST
+from countenance.demo.draw import draw_portrait
+from countenance.demo.person import person
+from countenance.demo.scene import draw_scene
 from countenance.errors import ConflictError
 from countenance.flows.enrol import ConsentForm
 from countenance.redact.render import encode_jpeg

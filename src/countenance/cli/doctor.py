@@ -12,7 +12,7 @@ import click
 
 from countenance import __version__
 from countenance.archive import DATABASE
-from countenance.cli.frame import Frame, with_frame
+from countenance.cli.frame import Frame, somebody_there, with_frame
 from countenance.errors import CountenanceError
 from countenance.ingest.decoder import Decoder
 from countenance.vision.install import check as check_files
@@ -99,7 +99,7 @@ def _disk(frame: Frame) -> Finding:
 def _archive(frame: Frame) -> list[Finding]:
     if not (frame.folder / DATABASE).is_file():
         return [Finding("archive", good=True, what=f"none in {frame.folder.absolute()}")]
-    if frame.chosen_key_file is None and not sys.stdin.isatty():
+    if frame.chosen_key_file is None and not somebody_there():
         return [Finding("archive", good=True, what="there, not opened: no key file was given")]
     try:
         with frame.open() as archive:

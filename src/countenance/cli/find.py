@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from countenance.cli.frame import Frame, with_frame
+from countenance.cli.values import FOLDER
 from countenance.flows.find import STATES
 from countenance.ingest.source import display_name
 
@@ -14,7 +15,7 @@ from countenance.ingest.source import display_name
 @click.command("find")
 @click.argument("subject")
 @click.option("--state", type=click.Choice(list(STATES)), default="any", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Write a contact sheet (HTML) into this folder.")
+@click.option("--out", type=FOLDER, help="Write a contact sheet (HTML) into this folder.")
 @with_frame
 def command(frame: Frame, subject: str, state: str, out: Path | None) -> None:
     """List the photos of SUBJECT (a name or an id), best first.
@@ -38,7 +39,8 @@ def command(frame: Frame, subject: str, state: str, out: Path | None) -> None:
         for row in found
     ]
     lines = [f"{row['score']:.3f}  {row['state']:9}  {row['id']}  {row['photo']}" for row in rows]
-    lines.append(f"{len(rows)} appearance{'s' * (len(rows) != 1)} in {len({row['sha256'] for row in rows})} photos")
+    photos = len({row.sha256 for row in found})
+    lines.append(f"{len(rows)} appearance{'s' * (len(rows) != 1)} in {photos} photo{'s' * (photos != 1)}")
     if sheet is not None:
         lines.append(f"Contact sheet: {sheet}")
     frame.print(

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import getpass
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-from rich.console import Console
 
-from countenance.archive import Archive, require_archive
 from countenance.cli.configure import read_settings
+from countenance.cli.values import FOLDER, LINE, PATH
 from countenance.errors import CountenanceError, KeyStoreError
 from countenance.settings import Settings
-from countenance.store.keyfile import Master
+
+if TYPE_CHECKING:
+    from countenance.archive import Archive
+    from countenance.store.keyfile import Master
 
 PARTLY_DONE = 3
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHARED_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--archive", type=click.Path(path_type=Path), help="Folder of the archive (default: this one)."),
-    click.option("--key-file", type=click.Path(path_type=Path), help="Key file of the archive."),
-    click.option("--actor", help="Who does this, for the record (default: your account)."),
+    click.option("--archive", type=FOLDER, help="Folder of the archive (default: this one)."),
+    click.option("--key-file", type=PATH, help="Key file of the archive."),
+    click.option("--actor", type=LINE, help="Who does this, for the record (default: your account)."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
 )
 """Options that every command takes, and that may also stand before the command's name."""
@@ -54,7 +57,13 @@ class Frame:
     @property
     def who(self) -> str:
         """Who acts: option, environment, or the account's name."""
-        return self.actor or os.environ.get("COUNTENANCE_ACTOR") or getpass.getuser()
+        named = self.actor or LINE.convert(os.environ.get("COUNTENANCE_ACTOR", ""), None, None)
+        if named:
+            return named
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):  # an account without a name, as in many containers
+            return f"uid {os.getuid()}"
 
     @property
     def chosen_key_file(self) -> Path | None:
@@ -68,24 +77,30 @@ class Frame:
         Raises:
             KeyStoreError: no key file was named and nobody is there to ask.
         """
+        from countenance.store.keyfile import Master  # noqa: PLC0415 - as in open
+
         if self.chosen_key_file is not None:
             return Master.from_key_file(self.chosen_key_file)
-        if not sys.stdin.isatty():
+        if not somebody_there():
             msg = "The archive needs its key file or passphrase, and there is no terminal to ask on."
             raise KeyStoreError(msg, advice="Give --key-file FILE or set COUNTENANCE_KEY_FILE.")
         return Master.from_passphrase(
             click.prompt("Passphrase of this archive", hide_input=True, confirmation_prompt=new, err=True)
         )
 
-    def open(self) -> Archive:
-        """The archive, opened; use it in a ``with`` block."""
+    def open(self, **changes: Any) -> Archive:  # noqa: ANN401 - settings have several types
+        """The archive, opened, with some settings changed; use it in a ``with`` block."""
+        # Half a second, which --help and usage errors need not wait for.
+        from countenance.archive import Archive, require_archive  # noqa: PLC0415
+
         require_archive(self.folder)
-        return Archive.open(self.folder, self.master(), self.settings)
+        settings = replace(self.settings, **changes)
+        return Archive.open(self.folder, self.master(), settings)
 
     def print(self, result: Mapping[str, Any], text: str) -> None:
         """One JSON object on stdout, or text for people."""
         if self.as_json:
-            click.echo(json.dumps({"ok": True, **result}, ensure_ascii=True))
+            click.echo(as_line({"ok": True, **result}))
         elif text:
             click.echo(printable(text))
 
@@ -106,6 +121,7 @@ def with_frame(command: Command) -> Command:
             options.pop("as_json") or before.as_json,
             options.pop("actor") or before.actor,
         )
+        click.get_current_context().obj = frame  # so that a group hands it on to its commands
         return command(frame, *args, **options)
 
     for option in reversed(SHARED_OPTIONS):
@@ -113,20 +129,49 @@ def with_frame(command: Command) -> Command:
     return cast("Command", framed)
 
 
-def screen() -> Console:
-    """Where progress goes: always stderr."""
-    return Console(stderr=True)
+def somebody_there() -> bool:
+    """Whether a person can be asked. Standard input may be closed altogether."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def printable(text: str) -> str:
-    """Text that any terminal and any pipe can take: names that are not valid UTF-8 are escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Text for any terminal and any pipe, line by line: whatever cannot be printed is escaped, colours included."""
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def one_line(text: str) -> str:
+    """The same for a name, which must not break the line it stands in."""
+    return printable(text).replace("\n", "\\n")
+
+
+def as_line(result: Mapping[str, Any]) -> str:
+    """One line of JSON that every parser takes: names that are not valid UTF-8 are escaped."""
+    return json.dumps(_valid(result), ensure_ascii=True)
+
+
+def _valid(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, str):
+        return "".join(_escaped(c) if _is_smuggled(c) else c for c in value)
+    if isinstance(value, Mapping):
+        return {_valid(name): _valid(inner) for name, inner in value.items()}
+    return [_valid(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _is_smuggled(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte that was not UTF-8, as Python smuggles it
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def report(error: CountenanceError, *, as_json: bool) -> int:
     """Print an error in the one shape that all commands share; gives its exit code."""
-    if as_json:
-        click.echo(json.dumps(error.as_json(), ensure_ascii=True))
-    else:
-        click.echo(printable(f"Error: {error.message}\n{error.advice}"), err=True)
+    with contextlib.suppress(OSError):  # nobody listens any more, or the disk behind stdout is full
+        if as_json:
+            click.echo(as_line(error.as_json()))
+        else:
+            click.echo(printable(f"Error: {error.message}\n{error.advice}"), err=True)
     return error.exit_code

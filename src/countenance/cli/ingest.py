@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
+from countenance.cli.values import LINE, PATH
+from countenance.errors import UsageError
 from countenance.flows.ingest import IngestSummary
 from countenance.flows.scope import ENGINES, Engine
 from countenance.ingest.source import estimate
@@ -19,11 +23,11 @@ FEW_PHOTOS = 64
 
 
 @click.command("ingest")
-@click.argument("collection")
+@click.argument("collection", type=LINE)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--engine", type=click.Choice(ENGINES), help="Default: processes when there are many photos and cores.")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes (default: one per core).")
-@click.option("--journal", type=click.Path(path_type=Path), help="Append the SHA-256 of every photo once it is saved.")
+@click.option("--journal", type=PATH, help="Append the SHA-256 of every photo once it is saved.")
 @with_frame
 def command(
     frame: Frame,
@@ -45,7 +49,7 @@ def command(
         many = workers is not None or total is None or total >= FEW_PHOTOS
         engine = "processes" if many and (workers or cores) > 1 else "serial"
     with frame.open() as archive, Progress("Ingest", total, quiet=frame.as_json) as progress:
-        record = journal.open("a", encoding="ascii", buffering=1) if journal else None
+        record = _opened(journal) if journal else None
 
         def saved(summary: IngestSummary, digests: Sequence[bytes]) -> None:
             if record is not None:
@@ -60,6 +64,14 @@ def command(
     frame.print(as_json(summary), as_text(collection, summary))
     if not summary.complete:
         frame.partly()
+
+
+def _opened(journal: Path) -> TextIO:
+    try:
+        return journal.open("a", encoding="ascii", buffering=1)
+    except OSError as error:
+        msg = f"The journal {journal} cannot be written: {error.strerror}."
+        raise UsageError(msg, advice="Name a file that this account may write; nothing was ingested.") from error
 
 
 def as_json(summary: IngestSummary) -> dict[str, object]:
@@ -92,7 +104,7 @@ def as_text(collection: str, summary: IngestSummary) -> str:
         lines.append(f"{summary.suggested} appearances of enrolled people suggested.")
     if refused:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(summary.refused.items()))
-        lines.append(f"Refused: {reasons}. See each with: countenance collection show {collection}")
+        lines.append(f"Refused: {reasons}. See each with: countenance collection show {shlex.quote(collection)}")
     if not summary.given:
         lines = ["The source holds no files, so nothing was done."]
     return "\n".join(lines)

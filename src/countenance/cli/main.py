@@ -62,16 +62,34 @@ def main(arguments: list[str] | None = None) -> None:
     as_json = "--json" in given
     try:
         code = group.main(given, prog_name="countenance", standalone_mode=False)
-    except CountenanceError as error:
-        code = report(error, as_json=as_json)
-    except click.exceptions.Abort:
-        click.echo("Stopped. What was saved before stays; run the same command again to go on.", err=True)
-        code = INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         code = UsageError.exit_code
-    except click.ClickException as error:
-        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "countenance"
-        wrong = UsageError(error.format_message(), advice=f"Run `{where} --help` to see what it takes.")
-        code = report(wrong, as_json=as_json)
+    except Exception as error:
+        code = report(_as_ours(error, given), as_json=as_json)
+        if isinstance(error, click.exceptions.Abort):
+            code = INTERRUPTED
+        elif not isinstance(error, CountenanceError | click.ClickException | OSError):
+            raise  # a mistake of ours: the trace on stderr is what its report needs
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _as_ours(error: Exception, given: list[str]) -> CountenanceError:
+    """Every failure in the one shape that all commands share."""
+    if isinstance(error, CountenanceError):
+        return error
+    if isinstance(error, click.exceptions.Abort):
+        return CountenanceError("Stopped.", advice="What was saved before stays; run the same command again to go on.")
+    if isinstance(error, click.ClickException):
+        named = next((word for word in given if word in COMMANDS), "")
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else f"countenance {named}"
+        return UsageError(error.format_message(), advice=f"Run `{where.strip()} --help` to see what it takes.")
+    if isinstance(error, OSError):
+        what = f"{error.filename}: " if error.filename else ""
+        return CountenanceError(
+            f"The system refused: {what}{error.strerror or error}.", advice="Check free disk space and permissions."
+        )
+    return CountenanceError(
+        f"This is a mistake in Countenance itself: {type(error).__name__}: {error}",
+        advice="Please report it with the trace that stands on stderr.",
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from countenance.cli.frame import Frame, with_frame
+from countenance.cli.values import FOLDER, LINE
 from countenance.errors import PackError
 from countenance.vision.install import check as check_files
 from countenance.vision.install import install as install_pack
@@ -14,7 +15,8 @@ from countenance.vision.packs import BUILT_IN, Pack, installed, load_pack
 
 
 @click.group("models")
-def command() -> None:
+@with_frame
+def command(frame: Frame) -> None:  # noqa: ARG001 - hands its options on to the commands below
     """List, install and check model packs: a detector, an embedder, and who may use them."""
 
 
@@ -43,7 +45,7 @@ def list_packs(frame: Frame) -> None:
 @command.command("install")
 @click.argument("what")
 @click.option("--sha256", default="", help="SHA-256 of the manifest; required for an address.")
-@click.option("--from", "folder", type=click.Path(path_type=Path, file_okay=False), help="Take the files from here.")
+@click.option("--from", "folder", type=FOLDER, help="Take the files from here.")
 @with_frame
 def install(frame: Frame, what: str, sha256: str, folder: Path | None) -> None:
     """Install a pack: `recommended`, a manifest FILE, or the address of a manifest."""
@@ -56,7 +58,7 @@ def install(frame: Frame, what: str, sha256: str, folder: Path | None) -> None:
 
 
 @command.command("check")
-@click.argument("name", required=False)
+@click.argument("name", type=LINE, required=False)
 @with_frame
 def check(frame: Frame, name: str | None) -> None:
     """Check the files of a pack (default: the one of the settings) against their hashes."""

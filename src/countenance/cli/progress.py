@@ -7,8 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from rich import progress
-
-from countenance.cli.frame import screen
+from rich.console import Console
 
 
 class Progress:
@@ -16,7 +15,7 @@ class Progress:
 
     def __init__(self, title: str, total: int | None, *, quiet: bool) -> None:
         """Prepare a bar for ``total`` photos (None when unknown)."""
-        console = screen()
+        console = Console(stderr=True)
         self._started = time.monotonic()
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}"),

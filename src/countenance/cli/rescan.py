@@ -8,11 +8,12 @@ import click
 
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
+from countenance.cli.values import LINE
 from countenance.flows.scope import ENGINES, Engine
 
 
 @click.command("rescan")
-@click.argument("collection")
+@click.argument("collection", type=LINE)
 @click.option("--engine", type=click.Choice(ENGINES), default="serial", show_default=True)
 @click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes (default: one per core).")
 @with_frame

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+import os
+import unicodedata
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +14,43 @@ import click
 from countenance.errors import UsageError
 
 
+LONGEST_LINE = 200
+
+
+class _Line(click.ParamType[str]):
+    """A name or a remark: one line of valid text, without the blanks around it."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
+        text = str(value).strip()
+        if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
+            self.fail("it must be one line of valid UTF-8 text, without control characters.", param, ctx)
+        if len(text) > LONGEST_LINE:
+            self.fail(f"it has {len(text)} characters, and {LONGEST_LINE} are the most.", param, ctx)
+        return text
+
+
+class _Place(click.Path):
+    """A path, as bytes that no name is too odd for; an empty one is somebody's unset variable."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        if not os.fspath(value):
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class _Moment(click.ParamType[datetime]):
     """A date or a date and time as aware UTC; a bare date is its beginning in UTC."""
 
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
-        if isinstance(value, datetime):
-            return value
         try:
             moment = datetime.fromisoformat(str(value))
-        except ValueError:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a date; write it as 2027-07-31.", param, ctx)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class _LastDay(_Moment):
@@ -32,10 +58,19 @@ class _LastDay(_Moment):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
         moment = super().convert(value, param, ctx)
-        bare = isinstance(value, str) and len(value) == len("2027-07-31")
-        return moment + timedelta(days=1) if bare else moment
+        try:
+            date.fromisoformat(str(value))
+        except ValueError:
+            return moment  # a time of day stands in it
+        return moment + timedelta(days=1) if moment < _LAST_MIDNIGHT else _END_OF_TIME
 
 
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+_LAST_MIDNIGHT = _END_OF_TIME - timedelta(days=1)
+
+LINE = _Line()
+PATH = _Place(path_type=Path)
+FOLDER = _Place(path_type=Path, file_okay=False)
 MOMENT = _Moment()
 LAST_DAY = _LastDay()
 

@@ -13,7 +13,7 @@ class Dice:
 
     def between(self, low: float, high: float) -> float:
         """A number in [low, high], the ends more likely than the middle."""
-        return low + (high - low) * float(self.rng.beta(0.5, 0.5))
+        return low + (high - low) * float(self.rng.beta(0.25, 0.25))
 
     def evenly(self, low: float, high: float) -> float:
         """A number in [low, high], all equally likely."""

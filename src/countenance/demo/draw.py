@@ -40,7 +40,7 @@ class Portrait:
 
 def draw_mood(rng: np.random.Generator) -> Mood:
     """An everyday expression."""
-    smile = float(rng.choice((0.2, 0.45, 0.7, 1.0))) * float(rng.uniform(0.7, 1))
+    smile = float(rng.choice((0.2, 0.4, 0.6, 0.9))) * float(rng.uniform(0.7, 1))
     open_ = float(rng.uniform(0.3, 0.9)) if smile > 0.5 and rng.random() < 0.5 else 0.0
     eyes, brows = float(rng.uniform(0.92, 1.08)), float(rng.uniform(-0.01, 0.03))
     return Mood(smile=smile, open=open_, eyes=eyes, brows=brows, gaze=float(rng.uniform(-0.02, 0.02)))
@@ -49,7 +49,7 @@ def draw_mood(rng: np.random.Generator) -> Mood:
 def draw_light(rng: np.random.Generator) -> Light:
     """Everyday light: from above, from one side or the other."""
     return Light(
-        x=float(rng.uniform(-0.4, 0.4)),
+        x=float(rng.uniform(-0.33, 0.33)),
         y=float(rng.uniform(-0.6, -0.2)),
         softness=float(rng.uniform(0.58, 0.75)),
         warmth=float(rng.uniform(-0.03, 0.05)),
@@ -161,7 +161,7 @@ def draw_portrait(who: Person, picture_seed: int, size_px: int = 512) -> Portrai
         y=size_px * float(rng.uniform(0.41, 0.47)),
         scale_px=scale,
         roll=float(rng.uniform(-0.12, 0.12)),
-        yaw=float(rng.uniform(-0.11, 0.11)),
+        yaw=float(rng.uniform(-0.10, 0.10)),
         pitch=float(rng.uniform(-0.06, 0.06)),
         skew=who.skew,
         bend=who.bend,

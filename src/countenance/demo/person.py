@@ -193,7 +193,7 @@ def person(seed: int) -> Person:
     darkness = dice.evenly(0, 1)
     skin = ramp(SKIN_TONES, darkness)
     skin = mix(skin, (skin[0] * 1.0, skin[1] * 0.95, skin[2] * 0.86), dice.evenly(0, 1))
-    age = dice.between(0, 1) * dice.evenly(0.35, 1)
+    age = dice.between(0, 1) * dice.evenly(0.4, 1)
     bearded = dice.happens(0.42)
     styles = tuple(name for name in HAIR_STYLES if not (bearded and name in _LONG_HAIRED))
     if not bearded:
@@ -204,6 +204,7 @@ def person(seed: int) -> Person:
     beard = dice.pick(BEARDS[1:], (1, 1.2, 1.2, 1.6, 0.8)) if bearded else "none"
     smooth = hair_style in _LONG_HAIRED or not bearded
     nose_length = dice.between(0.42, 0.68)
+    mouth_y = nose_length + dice.between(0.28, 0.50)
     return Person(
         seed=seed,
         skew=dice.between(-0.045, 0.045),
@@ -212,19 +213,19 @@ def person(seed: int) -> Person:
         temple=dice.between(0.86, 0.98),
         jaw=dice.between(0.64, 0.97),
         chin=dice.between(0.30, 0.52),
-        chin_y=dice.between(1.38, 1.82),
+        chin_y=max(dice.between(1.38, 1.84), mouth_y + 0.43),
         chin_bump=dice.between(0.0, 0.16),
         cheeks=dice.between(0, 1),
         cheekbones=dice.between(0, 1),
         eye_x=dice.between(0.365, 0.52),
         eye_width=dice.between(0.145, 0.235),
         eye_height=dice.between(0.052, 0.115),
-        eye_tilt=dice.between(-0.14, 0.20),
+        eye_tilt=dice.between(-0.15, 0.21),
         eye_depth=dice.between(0.2, 1),
         lid=dice.between(0, 1),
         bags=dice.between(0, 1) * (0.3 + 0.7 * age),
         eye_colour=EYE_COLOURS[int(dice.rng.integers(0, 2 if darkness > 0.5 else len(EYE_COLOURS)))],
-        brow_y=-dice.between(0.20, 0.385),
+        brow_y=-dice.between(0.195, 0.40),
         brow_size=dice.between(0.02, 0.062) if smooth else dice.between(0.03, 0.08),
         brow_arch=dice.between(0.0, 0.14),
         brow_tilt=dice.between(-0.11, 0.035),
@@ -233,11 +234,11 @@ def person(seed: int) -> Person:
         brow_strength=dice.between(0.35, 0.98),
         brow_ridge=dice.between(0, 0.4) if smooth else dice.between(0.2, 1),
         nose_length=nose_length,
-        nose_width=dice.between(0.14, 0.34),
+        nose_width=dice.between(0.135, 0.35),
         nose_bridge=dice.between(0.05, 0.125),
         nose_height=dice.between(0.15, 0.36),
         nose_bump=dice.between(-0.05, 0.07),
-        mouth_y=nose_length + dice.between(0.27, 0.51),
+        mouth_y=mouth_y,
         mouth_width=dice.between(0.27, 0.48),
         lip_upper=dice.between(0.028, 0.125),
         lip_lower=dice.between(0.05, 0.175),
@@ -309,4 +310,4 @@ def _tints(dice: Dice) -> tuple[tuple[float, float, float, float], ...]:
         around_eyes,
         around_eyes,
     ]
-    return tuple((x, y, radius, 0.11 * strength) for (x, y, radius), strength in zip(places, strengths, strict=True))
+    return tuple((x, y, radius, 0.125 * strength) for (x, y, radius), strength in zip(places, strengths, strict=True))
