@@ -18,7 +18,6 @@ from countenance.vision.embed import open_embedder
 from countenance.vision.packs import load_pack
 from countenance.vision.pyramid import Pyramid
 from countenance.vision.session import providers
-from tests.conftest import NO_GPU
 
 
 def rows(device: str, cache: Path) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]], ...]:
@@ -31,10 +30,6 @@ def rows(device: str, cache: Path) -> tuple[np.ndarray[tuple[int, ...], np.dtype
 
 @pytest.mark.gpu
 def test_cuda_finds_the_same_faces_and_templates(tmp_path: Path) -> None:
-    try:
-        providers("cuda")
-    except PackError:
-        pytest.skip(NO_GPU)
     boxes, templates = rows("cpu", tmp_path)
     cuda_boxes, cuda_templates = rows("cuda", tmp_path)
     assert len(boxes) == 4
