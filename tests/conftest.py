@@ -16,6 +16,8 @@ import pytest
 import pytest_socket
 from hypothesis import settings
 
+from countenance.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
@@ -45,6 +47,18 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(NO_SHARED)
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def packs_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where model packs are converted, once for all tests of whole stories."""
+    return tmp_path_factory.mktemp("packs")
+
+
+@pytest.fixture(scope="session")
+def story_settings(packs_cache: Path) -> Settings:
+    """Settings for tests of whole stories: the default pack on the processor, small batches."""
+    return Settings(cache_dir=packs_cache, device="cpu", batch_photos=2)
 
 
 @pytest.fixture

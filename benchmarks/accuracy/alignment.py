@@ -2,14 +2,14 @@
 
 Run it with ``python -m benchmarks.accuracy.alignment [--shared DIR] [--cache DIR]``.
 
-One portrait per person is the reference, as it is. Another is shrunk until its face has the wanted height, turned in the
-plane, searched, aligned in each way and compared with every reference:
+One portrait per person is the reference, as it is. Another is shrunk until its face has the wanted height, turned in
+the plane, searched, aligned in each way and compared with every reference:
 
 - *points*: the landmarks of the detector's first look, in the embedder's frame;
 - *second look*: what the pipeline does (`vision/relook.py`);
 - *regression*: dlib's five-point regression trees from the detector's box, in dlib's frame (dlib's network only);
 - *upright regression*: the same trees on the crop that the detector's points turn upright;
-- *rule*: regression where the face is below 24 px or turned by 20 degrees and more, points elsewhere.
+- *mixed*: regression from the box for the faces that the pipeline looks at again, points for the others.
 
 A face that the detector misses is a failure to extract and counts as a false non-match.
 """
@@ -91,7 +91,11 @@ class Ways:
     @property
     def names(self) -> list[str]:
         """The ways, baseline first."""
-        return ["points", "second look"] + ["regression", "upright regression", "rule"] * (self.trees is not None)
+        return ["points", "second look"] + ["regression", "upright regression", "mixed"] * (self.trees is not None)
+
+    def doubt(self, face: Face) -> bool:
+        """Does the pipeline look at this face again?"""
+        return bool(doubtful(face.box[None], face.landmarks[None], self.pack.detector)[0])
 
     def crops(self, face: Face) -> Crops:
         """One crop per way."""
@@ -99,7 +103,7 @@ class Ways:
         points = np.asarray(spec.points)
         started = time.perf_counter()
         again = look_again(face.photo, face.box[None], face.landmarks[None], self.pack.detector)[0]
-        if doubtful(face.box[None], face.landmarks[None])[0]:
+        if self.doubt(face):
             self.seconds["second look"] += time.perf_counter() - started
             self.faces += 1
         frames = [(face.landmarks, points), (again, points)]
@@ -111,7 +115,7 @@ class Ways:
             self.seconds["regression"] += middle - started
             self.seconds["upright regression"] += time.perf_counter() - middle
             frames += [(box, REGRESSION_FRAME), (upright, REGRESSION_FRAME)]
-            frames += [frames[2] if doubtful(face.box[None], face.landmarks[None])[0] else frames[0]]
+            frames += [frames[2] if self.doubt(face) else frames[0]]
         matrices = np.concatenate([similarity(source[None], target) for source, target in frames])
         return face.photo.warp(matrices, spec.side_px)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from countenance.flows.ingest import IngestSummary
 from countenance.flows.rescan import RescanSummary
 from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.ingest.source import open_sources
-from countenance.settings import Settings
+from countenance.settings import FILE_NAME, Settings
 from countenance.store import collections, photos, subjects
 from countenance.store.appearances import Appearance
 from countenance.store.collections import Collection, CollectionCounts, Release
@@ -27,7 +28,7 @@ from countenance.store.photos import Refusal
 from countenance.store.subjects import Subject
 from countenance.vision.packs import Pack, load_pack, load_pack_by_id
 
-DATABASE, KEYS, SETTINGS = "countenance.db", "keys", "countenance.toml"
+DATABASE, KEYS, SETTINGS = "countenance.db", "keys", FILE_NAME
 
 
 def utc_now() -> datetime:
@@ -53,9 +54,10 @@ class Archive:
             ConflictError: there is an archive already.
             StoreError: the folder cannot be written.
         """
-        if (folder / DATABASE).exists() or (folder / KEYS).exists():
-            msg = f"There is an archive in {folder} already."
+        if (folder / DATABASE).exists():
+            msg = f"There is an archive in {folder.absolute()} already."
             raise ConflictError(msg, advice="Choose another folder; nothing was changed.")
+        had_keys = (folder / KEYS).exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -66,6 +68,10 @@ class Archive:
             store = Store.open(folder / DATABASE, create=True)
         except BaseException:
             keys.close()
+            for suffix in ("", "-wal", "-shm"):
+                (folder / f"{DATABASE}{suffix}").unlink(missing_ok=True)
+            if not had_keys:  # no row ever depended on these keys
+                shutil.rmtree(folder / KEYS, ignore_errors=True)
             raise
         return cls(folder, store, keys, settings, clock)
 
@@ -176,26 +182,25 @@ class Archive:
         with self._store.reading() as tx:
             return subjects.of_collection(tx, self._keys, collections.by_name(tx, collection).id)
 
-    def subject(self, who: str) -> Subject:
-        """The subject with this id, or with exactly this name when only one has it.
+    def subject(self, who: str, collection: str | None = None) -> Subject:
+        """The subject with this id, or with exactly this name when only one has it, in all collections or in one.
 
         Raises:
-            NotFoundError: nobody.
+            NotFoundError: nobody, or no such collection.
             ConflictError: several people have this name.
         """
         with self._store.reading() as tx:
-            everybody = [
-                subject
-                for row in collections.list_all(tx)
-                for subject in subjects.of_collection(tx, self._keys, row.collection.id)
-            ]
+            known = {row.collection.id: row.collection.name for row in collections.list_all(tx)}
+            among = known if collection is None else [collections.by_name(tx, collection).id]
+            everybody = [subject for place in among for subject in subjects.of_collection(tx, self._keys, place)]
         found = [subject for subject in everybody if subject.id == who]
         found = found or [subject for subject in everybody if subject.name == who]
         if not found:
             msg = f"Nobody called {who!r} is enrolled here."
             raise NotFoundError(msg, advice="List people with `countenance collection show NAME`.")
         if len(found) > 1:
-            msg = f"{len(found)} people are called {who!r}: {', '.join(subject.id for subject in found)}."
+            ids = ", ".join(f"{subject.id} in {known[subject.collection]}" for subject in found)
+            msg = f"{len(found)} people are called {who!r}: {ids}."
             raise ConflictError(msg, advice="Use one of these ids instead of the name.")
         return found[0]
 
@@ -219,11 +224,15 @@ class Archive:
 
     def decide(self, collection: str, ids: Sequence[str], state: str, actor: str) -> list[Appearance]:
         """Confirm or reject appearances; see ``flows.review``."""
-        return review.decide(self._store, self._keys, self.collection(collection), ids, state, self._clock, actor)
+        return self.decide_each(collection, dict.fromkeys(ids, state), actor)
+
+    def decide_each(self, collection: str, decisions: Mapping[str, str], actor: str) -> list[Appearance]:
+        """Confirm some appearances and reject others, all or none; see ``flows.review``."""
+        return review.decide(self._store, self._keys, self.collection(collection), decisions, self._clock, actor)
 
 
 def require_archive(folder: Path) -> None:
     """Raise NotFoundError unless the folder holds an archive."""
     if not (folder / DATABASE).is_file():
-        msg = f"There is no archive in {folder}."
+        msg = f"There is no archive in {folder.absolute()}."
         raise NotFoundError(msg, advice="Make one with `countenance init`, or name another with --archive.")

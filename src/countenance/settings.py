@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+FILE_NAME: Final = "countenance.toml"
+"""Where an archive keeps its settings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ import click
 
 from countenance.cli.frame import Frame, one_line, with_frame
 from countenance.cli.values import LAST_DAY, LINE
-from countenance.errors import UsageError
+from countenance.errors import ConsentError, UsageError
 from countenance.ingest.source import display_name
 from countenance.store.collections import CollectionCounts, Release
 
 
 @click.group("collection")
 @with_frame
-def command(frame: Frame) -> None:  # noqa: ARG001 - hands its options on to the commands below
+def command(frame: Frame) -> None:
     """Make, list and show collections: photos with one controller, one basis and one model pack."""
 
 
@@ -29,7 +29,7 @@ def command(frame: Frame) -> None:  # noqa: ARG001 - hands its options on to the
 @click.option("--until", type=LAST_DAY, help="Basis release: its last day.")
 @click.option("--pack", type=LINE, help="Model pack (default: the one of the settings).")
 @with_frame
-def create(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
+def create(
     frame: Frame,
     name: str,
     basis: str,
@@ -49,8 +49,8 @@ def create(  # noqa: PLR0913, PLR0917 - one parameter per option of the command 
             msg = "A release collection needs --reference, --approver and --until."
             raise UsageError(msg)
         if until <= datetime.now(UTC):
-            msg = "This basis has already ended."
-            raise UsageError(msg, advice="Give a basis whose last day (--until) is still to come.")
+            msg = "The documented basis has already ended."
+            raise ConsentError(msg, advice="Give a basis whose last day (--until) is still to come.")
         release = Release(reference, approver, until)
     elif reference or approver or until:
         msg = "--reference, --approver and --until belong to --basis release."
@@ -74,8 +74,7 @@ def list_all(frame: Frame) -> None:
     wide = max(map(len, [*names, "NAME"]))
     lines = [f"{'NAME':{wide}} {'BASIS':8} {'PHOTOS':>8} {'FACES':>8} {'PEOPLE':>7} {'REFUSED':>8}"]
     lines += [
-        f"{name:{wide}} {row.collection.basis:8} {row.n_photos:8} {row.n_faces:8} {row.n_subjects:7} "
-        f"{row.n_refused:8}"
+        f"{name:{wide}} {row.collection.basis:8} {row.n_photos:8} {row.n_faces:8} {row.n_subjects:7} {row.n_refused:8}"
         for name, row in zip(names, rows, strict=True)
     ]
     empty = "No collection yet. Make one with: countenance collection create NAME"

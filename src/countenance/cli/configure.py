@@ -8,11 +8,34 @@ import tomllib
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from countenance.archive import SETTINGS
 from countenance.errors import UsageError
-from countenance.settings import DecodeLimits, Settings
+from countenance.settings import FILE_NAME, DecodeLimits, Settings
 
 _ENVIRONMENT = {"COUNTENANCE_CACHE": "cache_dir", "COUNTENANCE_PACK": "pack", "COUNTENANCE_DEVICE": "device"}
+
+DEVICES = ("auto", "cpu", "cuda")
+ADVICE = "Correct it, or remove it to use the default."
+_CHANNEL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_KINDS: dict[Any, str] = {
+    Path: "a path in quotes",
+    tuple[str, ...]: "a list of words in quotes",
+    float: "a number",
+    int: "a whole number",
+    str: "a word in quotes",
+    bool: "true or false",
+}
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "smallest_face_px": (10, 10_000),
+    "smallest_face_share": (0.0001, 0.9),
+    "batch_photos": (1, 1_024),
+    "batch_bytes": (1, 2**34),
+    "max_pixels": (1, 2**34),
+    "max_bytes": (1, 2**34),
+    "timeout_s": (0.1, 3_600),
+    "memory_bytes": (2**27, 2**36),
+    "work_side_px": (64, 16_384),
+}
+"""What makes sense at all; a number outside is a slip of the pen (bytes for megabytes, a sign), not a choice."""
 
 TEMPLATE = """\
 # Settings of this archive. Every line that is commented out shows its default.
@@ -38,36 +61,41 @@ def read_settings(folder: Path) -> Settings:
     """Settings of the archive in ``folder``: defaults, then its file, then the environment.
 
     Raises:
-        UsageError: the file is not TOML, or names a setting that does not exist or has another type.
+        UsageError: the file is not TOML, or a setting does not exist, has another type or an impossible value.
     """
-    table: dict[str, Any] = {}
-    path = folder / SETTINGS
-    if path.is_file():
-        try:
-            table = tomllib.loads(path.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            msg = f"{path} cannot be read: {error}."
-            raise UsageError(msg, advice="Correct that line, or remove the file to use the defaults.") from error
-    for variable, name in _ENVIRONMENT.items():
-        if os.environ.get(variable):
-            table[name] = os.environ[variable]
+    table = _read_table(folder / FILE_NAME)
     decode = table.pop("decode", {})
     if not isinstance(decode, dict):
         msg = "In countenance.toml, [decode] must be a table."
-        raise UsageError(msg)
-    limits = dataclasses.replace(DecodeLimits(), **_checked(DecodeLimits, decode))
-    return dataclasses.replace(Settings(), decode=limits, **_checked(Settings, table))
+        raise UsageError(msg, advice=ADVICE)
+    limits = dataclasses.replace(DecodeLimits(), **_checked(DecodeLimits, decode, FILE_NAME))
+    settings = dataclasses.replace(Settings(), decode=limits, **_checked(Settings, table, FILE_NAME))
+    for variable, name in _ENVIRONMENT.items():
+        if os.environ.get(variable):
+            settings = dataclasses.replace(settings, **_checked(Settings, {name: os.environ[variable]}, variable))
+    return settings
 
 
-def _checked(kind: type, table: dict[str, Any]) -> dict[str, Any]:
+def _read_table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        msg = f"{path} cannot be read: {why}."
+        raise UsageError(msg, advice="Correct it, or remove the file to use the defaults.") from error
+
+
+def _checked(kind: type, table: dict[str, Any], origin: str) -> dict[str, Any]:
     hints = get_type_hints(kind)
     checked: dict[str, Any] = {}
     for name, value in table.items():
-        if name not in hints or hints[name] is DecodeLimits:
-            msg = f"countenance.toml names a setting that does not exist: {name}."
+        if name not in hints:
+            msg = f"{origin} names a setting that does not exist: {name}."
             raise UsageError(msg, advice=f"Settings are: {', '.join(sorted(hints))}.")
         wanted = hints[name]
-        if wanted is Path and isinstance(value, str):
+        if wanted is Path and isinstance(value, str) and value:
             checked[name] = Path(value).expanduser()
         elif wanted == tuple[str, ...] and isinstance(value, list) and all(isinstance(item, str) for item in value):
             checked[name] = tuple(value)
@@ -76,9 +104,21 @@ def _checked(kind: type, table: dict[str, Any]) -> dict[str, Any]:
         elif wanted in (int, str, bool) and type(value) is wanted:
             checked[name] = value
         else:
-            msg = f"Setting {name} has the wrong type in countenance.toml: {value!r}."
-            raise UsageError(msg)
-        if wanted in (int, float) and checked[name] <= 0:
-            msg = f"Setting {name} must be greater than zero, not {value!r}."
-            raise UsageError(msg)
+            msg = f"{origin}: {name} must be {_KINDS[wanted]}, not {value!r}."
+            raise UsageError(msg, advice=ADVICE)
+        _require_sane(name, checked[name], origin)
     return checked
+
+
+def _require_sane(name: str, value: object, origin: str) -> None:
+    low, high = _BOUNDS.get(name, (None, None))
+    if low is not None and high is not None and not (isinstance(value, int | float) and low <= value <= high):
+        msg = f"{origin}: {name} must lie between {low} and {high}, not {value!r}."
+        raise UsageError(msg, advice=ADVICE)
+    if name == "device" and value not in DEVICES:
+        msg = f"{origin}: device must be one of {', '.join(DEVICES)}, not {value!r}."
+        raise UsageError(msg, advice=ADVICE)
+    for channel in value if isinstance(value, tuple) else ():
+        if not channel or not set(channel) <= _CHANNEL_LETTERS:
+            msg = f"{origin}: a channel is a word of lower-case letters, digits and hyphens, not {channel!r}."
+            raise UsageError(msg, advice=ADVICE)

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+from pathlib import Path
 
 import click
 
@@ -35,7 +36,8 @@ class Finding:
 @with_frame
 def command(frame: Frame) -> None:
     """Check this machine and, when there is one here, this archive. Nothing is sent to anybody."""
-    findings = [_python(), *_decoder(frame), _device(frame), _pack(frame), _disk(frame), *_archive(frame)]
+    findings = [_python(), *_decoder(frame), _device(frame), _pack(frame), _cache(frame), _disk(frame)]
+    findings += _archive(frame)
     bad = [finding for finding in findings if not finding.good]
     frame.print(
         {"version": __version__, "checks": [dataclasses.asdict(finding) for finding in findings], "problems": len(bad)},
@@ -67,10 +69,18 @@ def _decoder(frame: Frame) -> list[Finding]:
         Finding(
             f"decoder {name.replace('_', ' ')}",
             bool(state) or name in optional,
-            str(state if not isinstance(state, bool) else "active") if state else "not available in this kernel",
+            _said(state),
         )
         for name, state in layers.items()
     ]
+
+
+def _said(state: object) -> str:
+    if not state:
+        return "not available in this kernel"
+    if isinstance(state, bool):
+        return "active"
+    return f"active, version {state}" if isinstance(state, int) else f"active, {state}"
 
 
 def _device(frame: Frame) -> Finding:
@@ -88,6 +98,17 @@ def _pack(frame: Frame) -> Finding:
         return Finding("model pack", good=False, what=f"{error.message} {error.advice}")
     wrong = [state for _, state in check_files(pack) if state != "ok"]
     return Finding("model pack", not wrong, "; ".join([pack.id, *wrong]))
+
+
+def _cache(frame: Frame) -> Finding:
+    """Converted models are kept there; it is made at the first use."""
+    folder = frame.settings.cache_dir.absolute()
+    nearest = next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return Finding("model cache", good=True, what=str(folder))
+    return Finding(
+        "model cache", good=False, what=f"{folder} cannot be written; set COUNTENANCE_CACHE to another folder"
+    )
 
 
 def _disk(frame: Frame) -> Finding:
@@ -108,4 +129,4 @@ def _archive(frame: Frame) -> list[Finding]:
                 archive.subjects(row.collection.name)
     except CountenanceError as error:
         return [Finding("archive", good=False, what=f"{error.message} {error.advice}")]
-    return [Finding("archive", good=True, what=f"opens; {len(rows)} collections, every name and key readable")]
+    return [Finding("archive", good=True, what=f"opens; every name and key readable, collections: {len(rows)}")]

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from countenance.archive import Archive
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
-from countenance.cli.values import LAST_DAY, MOMENT, SeveralWords, hash_evidence
-from countenance.errors import UsageError
+from countenance.cli.values import LAST_DAY, LINE, MOMENT, PATH, SeveralWords, hash_evidence
+from countenance.errors import ConflictError, PhotoRefusedError, UsageError
 from countenance.flows.enrol import MOST_PHOTOS, ConsentForm
 from countenance.flows.rescan import RescanSummary
+from countenance.ingest.source import display_name, reopen
 
 
 @click.command("enrol", cls=SeveralWords)
-@click.argument("collection")
-@click.argument("name")
-@click.option(
-    "--photo", "photos", multiple=True, required=True, type=click.Path(path_type=Path), help="1 to 20 photos."
-)
-@click.option("--purpose", "purposes", multiple=True, required=True, help="What for, e.g. find-my-photos.")
-@click.option("--channel", "channels", multiple=True, required=True, help="Where results may appear, e.g. website.")
+@click.argument("collection", type=LINE)
+@click.argument("name", type=LINE)
+@click.option("--photo", "photos", multiple=True, required=True, type=PATH, help="1 to 20 photos of this person alone.")
+@click.option("--purpose", "purposes", multiple=True, required=True, type=LINE, help="What for: find-my-photos, ...")
+@click.option("--channel", "channels", multiple=True, required=True, type=LINE, help="Where shown: website, ...")
 @click.option("--from", "start", type=MOMENT, help="From when the consent holds (default: now).")
 @click.option("--until", "end", type=LAST_DAY, required=True, help="Last day of the consent.")
-@click.option("--evidence", type=click.Path(path_type=Path), required=True, help="The signed form or the recording.")
-@click.option("--guardian", help="Who signed for a minor.")
+@click.option("--evidence", type=PATH, required=True, help="The signed form or the recording.")
+@click.option("--guardian", type=LINE, help="Who signed for a minor.")
+@click.option("--namesake", is_flag=True, help="Another person of this name is enrolled already; this is not that one.")
 @click.option("--rescan/--no-rescan", default=True, help="Look through the photos that are there already.")
 @with_frame
 def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
@@ -41,6 +43,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     evidence: Path,
     guardian: str | None,
     *,
+    namesake: bool,
     rescan: bool,
 ) -> None:
     """Enrol NAME in COLLECTION, with consent and one to twenty photos that show nobody else.
@@ -53,15 +56,18 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         raise UsageError(msg)
     form = ConsentForm(
         tuple(purpose.replace(" ", "-") for purpose in purposes),
-        channels,
+        tuple(dict.fromkeys(channels)),
         start or datetime.now(UTC),
         end,
         hash_evidence(evidence),
-        evidence.name,
+        display_name(os.fsencode(evidence.name)),
         guardian,
     )
-    contents = [(str(path), _content(path)) for path in photos]
+    most_bytes = frame.settings.decode.max_bytes
+    contents = [(display_name(os.fsencode(path)), _content(path, most_bytes)) for path in dict.fromkeys(photos)]
     with frame.open() as archive:
+        if not namesake:
+            _require_new(archive, collection, name)
         made = archive.enrol(collection, name, contents, form, frame.who)
         seen = RescanSummary()
         if rescan:
@@ -71,7 +77,12 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
                 )
     refused = [{"photo": photo, "reason": reason} for photo, reason in made.refused]
     references = [
-        {"photo": item.photo, "face": item.face, "box": list(item.box), "quality": round(item.quality, 1)}
+        {
+            "photo": item.photo,
+            "face": item.face,
+            "box": [round(value, 1) for value in item.box],
+            "quality": round(item.quality, 1),
+        }
         for item in made.references
     ]
     lines = [f"Enrolled {name} as {made.subject} with {len(references)} reference{'s' * (len(references) != 1)}"]
@@ -93,9 +104,17 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         frame.partly()
 
 
-def _content(path: Path) -> bytes:
+def _require_new(archive: Archive, collection: str, name: str) -> None:
+    """A second person under one name is more often the same command run twice."""
+    known = [subject.id for subject in archive.subjects(collection) if subject.name == name]
+    if known:
+        msg = f"Somebody called {name!r} is enrolled in {collection} already: {', '.join(known)}."
+        raise ConflictError(msg, advice="If this is another person of the same name, add --namesake.")
+
+
+def _content(path: Path, most_bytes: int) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        msg = f"The photo {path} cannot be read: {error.strerror}."
+        return reopen(os.fsencode(path.absolute()), None, most_bytes)
+    except PhotoRefusedError as error:
+        msg = f"The photo {path} cannot be used. {error.message}"
         raise UsageError(msg, advice="Check the path; nobody was enrolled.") from error

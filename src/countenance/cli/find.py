@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from countenance.cli.frame import Frame, with_frame
-from countenance.cli.values import FOLDER
+from countenance.cli.values import FOLDER, LINE
 from countenance.flows.find import STATES
 from countenance.ingest.source import display_name
 
@@ -15,15 +15,16 @@ from countenance.ingest.source import display_name
 @click.command("find")
 @click.argument("subject")
 @click.option("--state", type=click.Choice(list(STATES)), default="any", show_default=True)
+@click.option("--collection", type=LINE, help="Look for the name in this collection only.")
 @click.option("--out", type=FOLDER, help="Write a contact sheet (HTML) into this folder.")
 @with_frame
-def command(frame: Frame, subject: str, state: str, out: Path | None) -> None:
+def command(frame: Frame, subject: str, state: str, collection: str | None, out: Path | None) -> None:
     """List the photos of SUBJECT (a name or an id), best first.
 
     A suggestion is a machine's guess; confirm or reject it with `countenance review`.
     """
     with frame.open() as archive:
-        who = archive.subject(subject)
+        who = archive.subject(subject, collection)
         found = archive.find(who.id, state=state)
         sheet = archive.contact_sheet(who.id, found, out) if out else None
     rows = [

@@ -17,7 +17,7 @@ import click
 
 from countenance.cli.configure import read_settings
 from countenance.cli.values import FOLDER, LINE, PATH
-from countenance.errors import CountenanceError, KeyStoreError
+from countenance.errors import CountenanceError, KeyStoreError, UsageError
 from countenance.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +57,13 @@ class Frame:
     @property
     def who(self) -> str:
         """Who acts: option, environment, or the account's name."""
-        named = self.actor or LINE.convert(os.environ.get("COUNTENANCE_ACTOR", ""), None, None)
+        if self.actor:
+            return self.actor
+        try:
+            named = LINE.convert(os.environ.get("COUNTENANCE_ACTOR", ""), None, None)
+        except click.UsageError as error:
+            msg = f"COUNTENANCE_ACTOR is not a name: {error.message}"
+            raise UsageError(msg, advice="Set it to your name, or give --actor.") from error
         if named:
             return named
         try:
@@ -169,9 +175,12 @@ def _escaped(character: str) -> str:
 
 def report(error: CountenanceError, *, as_json: bool) -> int:
     """Print an error in the one shape that all commands share; gives its exit code."""
-    with contextlib.suppress(OSError):  # nobody listens any more, or the disk behind stdout is full
-        if as_json:
+    if as_json:
+        try:
             click.echo(as_line(error.as_json()))
-        else:
+        except OSError:  # nobody listens any more, or the disk behind stdout is full
+            as_json = False
+    if not as_json:
+        with contextlib.suppress(OSError):
             click.echo(printable(f"Error: {error.message}\n{error.advice}"), err=True)
     return error.exit_code

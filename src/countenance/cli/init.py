@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shlex
 from pathlib import Path
 
 import click
@@ -9,21 +11,30 @@ import click
 from countenance.archive import SETTINGS, Archive
 from countenance.cli.configure import TEMPLATE
 from countenance.cli.frame import Frame, with_frame
+from countenance.cli.values import FOLDER, LINE
+from countenance.errors import UsageError
 from countenance.store.keyfile import write_key_file
+from countenance.vision.packs import load_pack
 
 
 @click.command("init")
-@click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--pack", default="default", show_default=True, help="Model pack of new collections.")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--pack", type=LINE, help="Model pack of new collections (default: default).")
 @with_frame
-def command(frame: Frame, folder: Path | None, pack: str) -> None:
+def command(frame: Frame, folder: Path | None, pack: str | None) -> None:
     """Make a new archive in FOLDER (default: this folder).
 
     With --key-file FILE a new key file is made there, and whoever has it can open the archive: keep a copy in another
     place. Without it you are asked for a passphrase. There is no third way in.
     """
     frame.archive = folder or frame.folder
+    path = frame.folder / SETTINGS
     settings = frame.settings
+    if pack and pack != settings.pack and path.exists():
+        msg = f"{path} is there already and says pack = {settings.pack!r}."
+        raise UsageError(msg, advice="Leave out --pack, or change that line first.")
+    settings = dataclasses.replace(settings, pack=pack or settings.pack)
+    load_pack(settings.pack, settings)  # a name that nobody knows is refused now, not at the first collection
     key_file = frame.chosen_key_file
     made_key = key_file is not None and not key_file.exists()
     if key_file is not None and made_key:
@@ -34,12 +45,15 @@ def command(frame: Frame, folder: Path | None, pack: str) -> None:
         if key_file is not None and made_key:
             key_file.unlink(missing_ok=True)
         raise
-    path = frame.folder / SETTINGS
     if not path.exists():
-        path.write_text(TEMPLATE.format(pack=pack), encoding="utf-8")
-    key_line = f"Key file: {key_file}. Keep a copy elsewhere; without it nothing opens." if key_file else ""
+        path.write_text(TEMPLATE.format(pack=settings.pack), encoding="utf-8")
+    again = ["countenance"]
+    again += ["--archive", str(frame.folder)] if frame.folder != Path() else []
+    again += ["--key-file", str(key_file)] if key_file else []
+    secret = f"Key file: {key_file}" if key_file else "Key: the passphrase"
     frame.print(
         {"archive": str(frame.folder), "key_file": str(key_file) if key_file else None, "settings": str(path)},
-        f"New archive in {frame.folder.resolve()}\nSettings: {path}\n{key_line}\n"
-        "Next: countenance collection create NAME",
+        f"New archive in {frame.folder.absolute()}\nSettings: {path}\n"
+        f"{secret}. Keep a copy of it elsewhere; without it nothing opens.\n"
+        f"Next: {shlex.join(again)} collection create NAME",
     )

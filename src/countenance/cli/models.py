@@ -16,7 +16,7 @@ from countenance.vision.packs import BUILT_IN, Pack, installed, load_pack
 
 @click.group("models")
 @with_frame
-def command(frame: Frame) -> None:  # noqa: ARG001 - hands its options on to the commands below
+def command(frame: Frame) -> None:
     """List, install and check model packs: a detector, an embedder, and who may use them."""
 
 
@@ -25,9 +25,15 @@ def command(frame: Frame) -> None:  # noqa: ARG001 - hands its options on to the
 def list_packs(frame: Frame) -> None:
     """List the packs of this machine with licences and what they were trained on."""
     settings = frame.settings
-    rows, lines = [], []
+    rows: list[dict[str, object]] = []
+    lines: list[str] = []
     for name in dict.fromkeys((*BUILT_IN, *installed(settings))):
-        pack = load_pack(name, settings)
+        try:
+            pack = load_pack(name, settings)
+        except PackError as error:  # one that these settings do not allow must not hide the others
+            rows.append({"name": name, "ready": False, "refused": error.message})
+            lines += [name, f"  refused: {error.message}", f"  {error.advice}"]
+            continue
         ready = all(state == "ok" for _, state in check_files(pack))
         rows.append(_row(pack, ready=ready))
         lines += [
@@ -53,7 +59,8 @@ def install(frame: Frame, what: str, sha256: str, folder: Path | None) -> None:
     frame.print(
         {"pack": _row(pack, ready=True)},
         f"Installed {pack.id}: {pack.summary}\n"
-        f'Use it for new collections: set pack = "{pack.name}" in countenance.toml',
+        f"Use it: countenance collection create NAME --pack {pack.name}\n"
+        f'Use it for every new collection: set pack = "{pack.name}" in countenance.toml',
     )
 
 

@@ -13,7 +13,6 @@ import click
 
 from countenance.errors import UsageError
 
-
 LONGEST_LINE = 200
 
 
@@ -79,17 +78,22 @@ def hash_evidence(path: Path) -> str:
     """Hex SHA-256 of the signed form or recording.
 
     Raises:
-        UsageError: the file cannot be read or is empty.
+        UsageError: the file cannot be read, is no regular file, or is empty.
     """
+    advice = "Name the signed form or the recording."
     try:
-        content = path.read_bytes()
+        if path.exists() and not path.is_file():
+            msg = f"The evidence {path} is not a file."
+            raise UsageError(msg, advice=advice)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if not file.tell():
+                msg = f"The evidence {path} is empty."
+                raise UsageError(msg, advice=advice)
     except OSError as error:
         msg = f"The evidence {path} cannot be read: {error.strerror}."
-        raise UsageError(msg, advice="Name the signed form or the recording.") from error
-    if not content:
-        msg = f"The evidence {path} is empty."
-        raise UsageError(msg, advice="Name the signed form or the recording.")
-    return hashlib.sha256(content).hexdigest()
+        raise UsageError(msg, advice=advice) from error
+    return digest
 
 
 class SeveralWords(click.Command):

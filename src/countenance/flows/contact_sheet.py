@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,17 +66,32 @@ def write_contact_sheet(
     path = folder / "index.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8", errors="backslashreplace")
+        _write(path, page.encode("utf-8", "backslashreplace"))
     except OSError as error:
         msg = f"The contact sheet cannot be written to {folder}: {error.strerror}."
         raise CountenanceError(msg, advice="Name a folder that this account may write.") from error
     return path
 
 
+def _write(path: Path, content: bytes) -> None:
+    """All or nothing, and readable by its owner only: faces are on it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
 def _card(row: Appearance, decoder: Decoder, settings: Settings) -> Card:
     photo = display_name(row.path, row.member or None)
     try:
-        pixels = decoder.decode(reopen(row.path, row.member or None, settings.decode.max_bytes)).pixels
+        content = reopen(row.path, row.member or None, settings.decode.max_bytes)
+        if hashlib.sha256(content).digest() != row.sha256:  # its faces would be shown under a wrong name
+            return Card(row, photo, "", "Another file lies there now.")
+        pixels = decoder.decode(content).pixels
     except PhotoRefusedError as error:
         return Card(row, photo, "", error.message)
     scale_x, scale_y = pixels.shape[1] / row.width, pixels.shape[0] / row.height

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from countenance.errors import NotFoundError
@@ -23,8 +23,7 @@ def decide(
     store: Store,
     keys: KeyStore,
     collection: Collection,
-    ids: Sequence[str],
-    state: str,
+    decisions: Mapping[str, str],
     clock: Callable[[], datetime],
     actor: str,
 ) -> list[Appearance]:
@@ -34,8 +33,7 @@ def decide(
         store: the database.
         keys: the key store.
         collection: the collection they belong to.
-        ids: ids of appearances, as ``find`` prints them.
-        state: ``confirmed`` or ``rejected``.
+        decisions: ``confirmed`` or ``rejected`` by the id of an appearance, as ``find`` prints it.
         clock: gives the aware UTC moment.
         actor: who decides.
 
@@ -45,7 +43,7 @@ def decide(
     """
     with store.transaction() as tx:
         decided = []
-        for wanted in ids:
+        for wanted, state in decisions.items():
             row = appearances.by_id(tx, wanted)
             if subjects.by_id(tx, keys, row.subject).collection != collection.id:
                 msg = f"There is no appearance with the id {wanted} in this collection."

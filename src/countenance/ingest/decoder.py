@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import mmap
@@ -246,8 +247,10 @@ class _Child:
             if handle >= 0:
                 setattr(self, name, -1)
                 os.close(handle)
-        self._photo.close()
-        self._pixels.close()
+        for memory in (self._photo, self._pixels):
+            # Ctrl-C in the middle of a copy leaves a view of it in the trace; it is unmapped when that is gone.
+            with contextlib.suppress(BufferError):
+                memory.close()
 
 
 def _shared_memory(length: int) -> tuple[int, mmap.mmap]:

@@ -19,7 +19,7 @@ Address = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 _SCHEME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*:(?=:|//)")
 _MAGIC: Final = re.compile(rb"[*?\[]")
-_OUR_SETTINGS: Final = b"countenance.toml"
+_OUR_DATABASE: Final = b"countenance.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def estimate(addresses: Sequence[Address]) -> int | None:
         if _SCHEME.match(path):
             return None
         if os.path.isdir(path):  # noqa: PTH112 - names are bytes here
-            total += sum(1 for _ in local.walk(path, _OUR_SETTINGS))
+            total += sum(1 for _ in local.walk(path, _OUR_DATABASE))
             continue
         count = containers.count_members(path)
         if count is None:
@@ -169,21 +169,30 @@ def _usable(path: bytes, shown: str) -> bytes:
     except OSError as error:
         msg = f"{shown} cannot be opened: {error.strerror}."
         raise SourceError(msg) from error
-    if stat.S_ISDIR(mode):
-        if os.path.lexists(os.path.join(path, _OUR_SETTINGS)):  # noqa: PTH118 - names are bytes here
-            msg = f"{shown} is an archive of ours, not a folder of photos."
-            raise SourceError(msg, advice="Give the folder that holds the photos.")
-        if not os.access(path, os.R_OK | os.X_OK):
-            msg = f"{shown} cannot be opened: no permission."
-            raise SourceError(msg)
+    folder = stat.S_ISDIR(mode)
+    if _is_ours(os.path.realpath(path)) or (folder and os.path.lexists(os.path.join(path, _OUR_DATABASE))):  # noqa: PTH118
+        msg = f"{shown} belongs to an archive of ours and holds no photos."
+        raise SourceError(msg, advice="Give the folder that holds the photos.")
+    if folder and not os.access(path, os.R_OK | os.X_OK):
+        msg = f"{shown} cannot be opened: no permission."
+        raise SourceError(msg)
     return path
+
+
+def _is_ours(path: bytes) -> bool:
+    """Database, settings or keys of an archive. Reading a database of our own would also drop the locks on it."""
+    above, name = os.path.split(path)
+    if os.path.basename(above) == b"keys":  # noqa: PTH119 - names are bytes here
+        above, name = os.path.split(above)
+    mine = name == b"keys" or name.startswith(b"countenance.")
+    return mine and os.path.lexists(os.path.join(above, _OUR_DATABASE))  # noqa: PTH118 - names are bytes here
 
 
 def _items(path: bytes, max_bytes: int) -> Iterator[SourceItem]:
     if _SCHEME.match(path):
         yield from (SourceItem(found) for found in remote.find(path))
     elif os.path.isdir(path):  # noqa: PTH112 - names are bytes here
-        for found, why in local.walk(path, _OUR_SETTINGS):
+        for found, why in local.walk(path, _OUR_DATABASE):
             yield SourceItem(found, None, path, why)
     else:
         yield from _file_items(path, max_bytes)

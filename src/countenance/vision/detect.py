@@ -75,7 +75,7 @@ def smallest_face_px(settings: Settings, full_width: int, full_height: int, scal
 def detect(detector: Detector, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[Detections]:
     """Faces of each photo in pixels of that photo; boxes are clipped to the photo, empty ones dropped.
 
-    Doubtful faces (tilted, very small, or with landmarks that do not fit their box) are looked at a second time.
+    Doubtful faces (tilted, or with landmarks that lie oddly) are looked at a second time.
     """
     found = []
     for photo, (boxes, landmarks, confidences) in zip(photos, detector.find(photos, smallest_px), strict=True):

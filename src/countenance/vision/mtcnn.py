@@ -32,6 +32,7 @@ class Mtcnn:
 
     upright_px = 48
     upright_points = _UPRIGHT * 48 - 0.5
+    usual_misfit = 0.18
 
     def __init__(self, pnet: Session, rnet: Session, onet: Session, threshold: float) -> None:
         """Keep the three networks and the confidence in [0, 1] from which a face counts."""

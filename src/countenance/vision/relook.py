@@ -16,10 +16,8 @@ from countenance.core.arrays import Boxes, Crops, Landmarks
 from countenance.core.geometry import similarity
 from countenance.vision.pyramid import Pyramid
 
-TILT_DEG: Final = 20.0
+TILT_DEG: Final = 12.0
 """Turn in the plane of the photo from which a face is looked at again."""
-SMALL_PX: Final = 24.0
-"""Height of the box below which every face is looked at again."""
 CENTRE_SHARE, CENTRE_REACH = 0.57, 0.07
 """Where the middle of the five landmarks lies in the box's height, and how far away it may lie (four deviations)."""
 SETTLED_DEG: Final = 10.0
@@ -34,6 +32,8 @@ class SecondLook(Protocol):
     """Side of the crops that ``place`` takes."""
     upright_points: NDArray[np.float64]
     """(5, 2) where the landmarks of an upright face lie in such a crop."""
+    usual_misfit: float
+    """``misfit`` that nearly all upright faces stay below with this detector."""
 
     def place(self, crops: Crops) -> Landmarks:
         """Landmarks (n, 5, 2) of the one face in each crop, in its pixels; NaN where no face is seen."""
@@ -52,14 +52,31 @@ def tilt_deg(landmarks: Landmarks) -> NDArray[np.float64]:
     return np.asarray(np.degrees(np.arctan2(eyes[:, 1], eyes[:, 0])))
 
 
-def doubtful(boxes: Boxes, landmarks: Landmarks) -> NDArray[np.bool_]:
-    """(n,) True for faces that are tilted, very small, or whose landmarks do not lie where their box says."""
+def misfit(landmarks: Landmarks, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far landmarks are from having the shape of a face.
+
+    Args:
+        landmarks: (n, 5, 2).
+        points: (5, 2) of a face.
+
+    Returns:
+        (n,) root mean square distance after the best similarity, in units of the points' mean distance from their
+        middle; a turned head has some, landmarks that were misplaced have more.
+    """
+    matrices = similarity(landmarks, points)
+    sent = np.einsum("nij,nkj->nki", matrices[:, :, :2], landmarks) + matrices[:, None, :, 2]
+    size = np.linalg.norm(points - points.mean(axis=0), axis=1).mean()
+    return np.asarray(np.sqrt(((sent - points) ** 2).sum(axis=2).mean(axis=1)) / size)
+
+
+def doubtful(boxes: Boxes, landmarks: Landmarks, eye: SecondLook) -> NDArray[np.bool_]:
+    """(n,) True for faces that are tilted, or whose landmarks lie oddly in their box or to each other."""
     heights = np.maximum(boxes[:, 3], 1e-6)
     middle = (landmarks[:, :, 1].mean(axis=1) - boxes[:, 1]) / heights
     return np.asarray(
         (np.abs(tilt_deg(landmarks)) >= TILT_DEG)
-        | (boxes[:, 3] < SMALL_PX)
         | (np.abs(middle - CENTRE_SHARE) > CENTRE_REACH)
+        | (misfit(landmarks, eye.upright_points) > eye.usual_misfit)
     )
 
 
@@ -75,7 +92,7 @@ def look_again(photo: Pyramid, boxes: Boxes, landmarks: Landmarks, eye: SecondLo
     Returns:
         (n, 5, 2) float32; a face that is not seen in its upright crop keeps the landmarks it had.
     """
-    rows = np.flatnonzero(doubtful(boxes, landmarks)) if len(boxes) else np.empty(0, dtype=np.intp)
+    rows = np.flatnonzero(doubtful(boxes, landmarks, eye)) if len(boxes) else np.empty(0, dtype=np.intp)
     better = landmarks.astype(np.float64)
     for _ in range(MAX_LOOKS):
         if not len(rows):

@@ -28,6 +28,7 @@ class YuNet:
     upright_px = 160
     upright_points = np.array([[66.7, 72.7], [93.1, 72.7], [80.0, 85.6], [69.2, 98.9], [91.1, 98.9]])
     """The face is about 90 px high, with as much around it as a portrait has."""
+    usual_misfit = 0.12
 
     def __init__(self, session: Session, threshold: float) -> None:
         """Keep the network and the confidence in [0, 1] from which a face counts."""

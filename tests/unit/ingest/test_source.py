@@ -169,7 +169,7 @@ def test_a_large_file_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_our_own_archive_is_no_source(tmp_path: Path) -> None:
     (tmp_path / "ours" / "crops").mkdir(parents=True)
-    (tmp_path / "ours" / "countenance.toml").touch()
+    (tmp_path / "ours" / "countenance.db").touch()
     (tmp_path / "ours" / "crops" / "face.jpg").write_bytes(b"face")
     (tmp_path / "a.jpg").write_bytes(b"a")
     assert outcomes(tmp_path) == {b"a.jpg": b"a"}

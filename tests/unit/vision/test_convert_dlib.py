@@ -180,9 +180,7 @@ def test_the_smaller_side_of_a_shortcut_is_filled_with_zeros() -> None:
         convert_dlib.Layer("avg_pool", window=(0, 0, 1, 1, 0, 0)),
         convert_dlib.Layer("fc", np.eye(3, 128, dtype=np.float32)),
     ]
-    out = Session(convert_dlib.to_onnx(layers)).run(
-        {"crops": np.full((1, 150, 150, 3), 120, np.uint8)}
-    )
+    out = Session(convert_dlib.to_onnx(layers)).run({"crops": np.full((1, 150, 150, 3), 120, np.uint8)})
     level = 120 - np.mean([122.782, 117.001, 104.298]) + 500  # of a plain picture, after the first convolution
     # 72 px -> 35 px through the convolution, 36 px through the pooled shortcut: what is missing of the former is zero.
     expected = [level * (1 + 35**2 / 36**2)] * 2 + [level * 35**2 / 36**2]

@@ -131,7 +131,9 @@ def test_the_recommended_embedder_equals_the_published_conversion(
 ) -> None:
     spec = recommended_pack.embedder
     crops = np.concatenate([align(Pyramid(one.pixels), one.landmarks[None], spec) for one in portraits])
-    ours = Session(networks(recommended_pack, vision_settings, "embedder")["embedder"]).run({"crops": crops}, ["descriptors"])[0]
+    ours = Session(networks(recommended_pack, vision_settings, "embedder")["embedder"]).run(
+        {"crops": crops}, ["descriptors"]
+    )[0]
     theirs = Session(shared / "weights/omz/face-reidentification-retail-0095/face-reidentification-retail-0095.onnx")
     name = next(iter(theirs.inputs))
     planar = np.ascontiguousarray(crops[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32))

@@ -1,0 +1,206 @@
+"""dlib's network in int8 and scored by distance: does verification move by more than its interval, and what is gained?
+
+Run it with ``python -m benchmarks.accuracy.quantised [--shared DIR] [--cache DIR]``.
+
+Static quantisation by ONNX Runtime (weights per channel, activations by minimum and maximum), calibrated on aligned
+faces of drawn people or of the album; pairs.csv judges. The same templates answer ADR 0007: cosine of unit length against the
+Euclidean distance of raw descriptors. Differences carry intervals of their own: both ways are compared on the same
+samples of people.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from benchmarks.accuracy.recogniser import SEED, Place, Recogniser, finish, place, read_photo, table
+from countenance.core.arrays import Crops, unit_rows
+from countenance.demo.draw import draw_portrait
+from countenance.demo.person import person
+from countenance.measure import rates
+from countenance.measure.intervals import Interval, by_subject
+from countenance.measure.trials import Trial, people_of, photos_of, read_trials
+from countenance.vision.align import align
+from countenance.vision.cache import networks
+from countenance.vision.pyramid import Pyramid
+from countenance.vision.session import Session
+
+SETS = ("london", "congress", "caltech")
+LIMITS = (1e-2, 1e-3)
+N_CALIBRATION = 96
+BATCH = 16
+ROUNDS = 5
+REPLICATES = 400
+
+
+class Faces(CalibrationDataReader):  # type: ignore[misc] # ONNX Runtime publishes no types
+    """Crops one batch at a time, as the quantiser wants them."""
+
+    def __init__(self, crops: Crops) -> None:
+        """Keep the crops."""
+        self._batches: Iterator[Crops] = iter([crops[at : at + BATCH] for at in range(0, len(crops), BATCH)])
+
+    def get_next(self) -> dict[str, Crops] | None:
+        """The next batch; None at the end."""
+        batch = next(self._batches, None)
+        return None if batch is None else {"crops": batch}
+
+
+def drawn_crops(pack: Recogniser) -> Crops:
+    """Aligned faces of people who do not exist."""
+    portraits = [draw_portrait(person(seed), seed, 320) for seed in range(N_CALIBRATION)]
+    spec = pack.pack.embedder
+    return np.concatenate([align(Pyramid(one.pixels), one.landmarks[None], spec) for one in portraits])
+
+
+def album_crops(pack: Recogniser, where: Place) -> Crops:
+    """Aligned faces of the group photos."""
+    crops: list[Crops] = []
+    for path in sorted((where.shared / "photos" / "album").glob("*.jpg")):
+        photo = read_photo(path)
+        crops.append(align(photo, pack.detect(photo).landmarks, pack.pack.embedder))
+        if sum(map(len, crops)) >= N_CALIBRATION:
+            break
+    return np.concatenate(crops)[:N_CALIBRATION]
+
+
+def quantised(network: Path, crops: Crops, folder: Path) -> Path:
+    """The network in int8."""
+    prepared, result = folder / "prepared.onnx", folder / "int8.onnx"
+    quant_pre_process(network, prepared, skip_symbolic_shape=True)
+    quantize_static(
+        prepared,
+        result,
+        Faces(crops),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+    return result
+
+
+def descriptors(session: Session, crops: Crops) -> NDArray[np.float32]:
+    """Raw descriptors (n, 128)."""
+    parts = [session.run({"crops": crops[at : at + BATCH]}, ["descriptors"])[0] for at in range(0, len(crops), BATCH)]
+    return np.concatenate(parts)
+
+
+def milliseconds(session: Session, crops: Crops) -> float:
+    """Per crop in batches of 16, the best of some rounds."""
+    session.run({"crops": crops[:BATCH]}, ["descriptors"])
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        session.run({"crops": crops[:BATCH]}, ["descriptors"])
+        times.append(time.perf_counter() - started)
+    return 1e3 * min(times) / BATCH
+
+
+class Judge:
+    """Trials of one set, and the rates that scores of them give."""
+
+    def __init__(self, trials: list[Trial], row: dict[str, int]) -> None:
+        """Number photos and people."""
+        people = people_of(trials)
+        self.pairs = np.array([(row[trial.a], row[trial.b]) for trial in trials])
+        self.mated = np.array([trial.mated for trial in trials])
+        self.people = np.array([(people[trial.a], people[trial.b]) for trial in trials])
+        self.n_people = int(self.people.max()) + 1
+
+    def cosine(self, raw: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score of every pair."""
+        unit = unit_rows(raw).astype(np.float64)
+        return np.asarray((unit[self.pairs[:, 0]] * unit[self.pairs[:, 1]]).sum(axis=1))
+
+    def distance(self, raw: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Minus the Euclidean distance of raw descriptors, so that higher is more alike here too."""
+        a, b = raw[self.pairs[:, 0]].astype(np.float64), raw[self.pairs[:, 1]].astype(np.float64)
+        return -np.asarray(np.linalg.norm(a - b, axis=1))
+
+    def fnmr(self, scores: NDArray[np.float64], limit: float, draw: NDArray[np.float64]) -> float:
+        """FNMR at an FMR when each person counts as often as drawn."""
+        order = np.argsort(-scores[~self.mated], kind="stable")
+        falling, pair = scores[~self.mated][order], self.people[~self.mated][order]
+        weight = np.cumsum(draw[pair[:, 0]] * draw[pair[:, 1]])
+        own = draw[self.people[self.mated, 0]]
+        if weight[-1] <= 0 or own.sum() <= 0:
+            return float("nan")
+        at = min(int(np.searchsorted(weight, limit * weight[-1], side="right")), len(falling) - 1)
+        return float((own * (scores[self.mated] <= falling[at])).sum() / own.sum())
+
+    def change(self, old: NDArray[np.float64], new: NDArray[np.float64], limit: float) -> Interval:
+        """FNMR of the new scores less that of the old ones, with its interval over people."""
+        return by_subject(
+            lambda draw: self.fnmr(new, limit, draw) - self.fnmr(old, limit, draw),
+            self.n_people,
+            seed=SEED,
+            replicates=REPLICATES,
+        )
+
+
+def main() -> int:
+    """Measure, print, write."""
+    with place((__doc__ or "").partition("\n")[0]) as where, tempfile.TemporaryDirectory() as scratch:
+        pack = Recogniser("default", where)
+        trials = read_trials(where.shared / "photos" / "pairs.csv")
+        names = photos_of(trials)
+        portraits = []
+        for name in names:
+            photo = read_photo(where.shared / "photos" / name)
+            found = pack.detect(photo)
+            best = int(np.argmax(found.boxes[:, 2] * found.boxes[:, 3]))
+            portraits.append(align(photo, found.landmarks[best : best + 1], pack.pack.embedder))
+        crops = np.concatenate(portraits)
+        network = networks(pack.pack, where.settings, "embedder")["embedder"]
+        sessions = {"float32": Session(network)}
+        for source, calibration in (("drawn", drawn_crops(pack)), ("album", album_crops(pack, where))):
+            folder = Path(scratch) / source
+            folder.mkdir()
+            sessions[f"int8, calibrated on {source}"] = Session(quantised(network, calibration, folder))
+        raw = {way: descriptors(session, crops) for way, session in sessions.items()}
+        speed = {way: milliseconds(session, crops) for way, session in sessions.items()}
+        lengths = np.linalg.norm(raw["float32"], axis=1)
+        row_of = {name: at for at, name in enumerate(names)}
+        judges = {part: Judge([t for t in trials if t.a.startswith(f"{part}/")], row_of) for part in SETS}
+        scored = {way: {part: judge.cosine(raw[way]) for part, judge in judges.items()} for way in raw}
+        scored["float32, raw distance"] = {part: judge.distance(raw["float32"]) for part, judge in judges.items()}
+        rows: list[list[object]] = []
+        results: dict[str, object] = {}
+        for way, parts in scored.items():
+            ms = speed.get(way, speed["float32"])
+            agreement = None
+            if way in raw and way != "float32":
+                agreement = float(np.median((unit_rows(raw[way]) * unit_rows(raw["float32"])).sum(axis=1)))
+            facts: dict[str, object] = {"ms_per_crop": ms, "median_cosine_to_float32": agreement, "sets": {}}
+            sets: dict[str, object] = {}
+            for part, scores in parts.items():
+                judge = judges[part]
+                everyone = np.ones(judge.n_people)
+                mated, non_mated = scores[judge.mated], scores[~judge.mated]
+                cell: dict[str, object] = {"auc": rates.auc(mated, non_mated)}
+                line: list[object] = [way, part, f"{ms:.2f}", f"{rates.auc(mated, non_mated):.6f}"]
+                for limit in LIMITS:
+                    value = judge.fnmr(scores, limit, everyone)
+                    moved = judge.change(scored["float32"][part], scores, limit)
+                    cell[f"{limit:g}"] = {"fnmr": value, "change": moved.as_json()}
+                    line.append(f"{value:.4f} ({moved.value:+.4f} [{moved.low:+.4f}, {moved.high:+.4f}])")
+                sets[part] = cell
+                rows.append(line)
+            results[way] = {**facts, "sets": sets}
+        print(table(["way", "set", "ms", "AUC", *[f"FNMR at FMR {limit:g} (change)" for limit in LIMITS]], rows))
+        print(f"length of raw descriptors: {lengths.min():.3f} to {lengths.max():.3f}, median {np.median(lengths):.3f}")
+        results["raw_length"] = {"least": lengths.min(), "median": np.median(lengths), "most": lengths.max()}
+        return finish(where, "quantised", results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
