@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "speed.workers",
     "speed.memory",
     "speed.peers",
+    "faults.bad_files",
 )
 NEED_NO_PHOTOS = {"accuracy.drawn"}
 

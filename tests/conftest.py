@@ -61,6 +61,23 @@ def story_settings(packs_cache: Path) -> Settings:
     return Settings(cache_dir=packs_cache, device="cpu", batch_photos=2)
 
 
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model cache that holds the default pack's networks, converted once for all tests."""
+    cache = tmp_path_factory.mktemp("models")
+    wanted = Settings(cache_dir=cache, device="cpu")
+    pack = load_pack("default", wanted)
+    for part in ("detector", "embedder"):
+        networks(pack, wanted, part)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def gala_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the scenes of ``tests.gala``: two to four drawn people each."""
+    return write_gala(tmp_path_factory.mktemp("gala"))
+
+
 @pytest.fixture
 def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Address for a local server. Sockets work in this test, and connect to this address only."""
