@@ -28,7 +28,7 @@ TOUR = (
     "countenance collection create gala",
     "countenance ingest gala ../photos",
     'countenance enrol gala "Ada Fern" --photo ../ada.jpg --purpose find-my-photos --channel website '
-    "--until 2030-12-31 --evidence ../ada-signed.txt",
+    + "--until 2030-12-31 --evidence ../ada-signed.txt",
     'countenance find "Ada Fern" --out ../ada',
     "countenance review gala --reject {worst}",
     "countenance collection list",

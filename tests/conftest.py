@@ -16,8 +16,6 @@ import pytest
 import pytest_socket
 from hypothesis import settings
 
-from countenance.settings import Settings
-
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
@@ -38,6 +36,9 @@ if not SHARED.is_dir():
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
 
+# Fixtures of whole stories stand apart: they import all of the package, and what stands here works without it.
+pytest_plugins = ["tests.stories"]
+
 _SKIPS = pytest.StashKey[Counter[str]]()
 
 
@@ -47,35 +48,6 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(NO_SHARED)
     return SHARED
-
-
-@pytest.fixture(scope="session")
-def packs_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where model packs are converted, once for all tests of whole stories."""
-    return tmp_path_factory.mktemp("packs")
-
-
-@pytest.fixture(scope="session")
-def story_settings(packs_cache: Path) -> Settings:
-    """Settings for tests of whole stories: the default pack on the processor, small batches."""
-    return Settings(cache_dir=packs_cache, device="cpu", batch_photos=2)
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model cache that holds the default pack's networks, converted once for all tests."""
-    cache = tmp_path_factory.mktemp("models")
-    wanted = Settings(cache_dir=cache, device="cpu")
-    pack = load_pack("default", wanted)
-    for part in ("detector", "embedder"):
-        networks(pack, wanted, part)
-    return cache
-
-
-@pytest.fixture(scope="session")
-def gala_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the scenes of ``tests.gala``: two to four drawn people each."""
-    return write_gala(tmp_path_factory.mktemp("gala"))
 
 
 @pytest.fixture

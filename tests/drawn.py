@@ -6,6 +6,7 @@ Pictures are drawn once per run, when they are first asked for. Everything here 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -79,16 +80,28 @@ class Clock:
 
 
 class Club:
-    """An open archive with one collection, and a folder of photos beside it."""
+    """An open archive with one collection, and a folder for photos beside it."""
 
-    def __init__(self, folder: Path, settings: Settings, pictures: dict[str, bytes] | None = None) -> None:
-        self.clock = Clock()
-        self.photos = folder / "photos"
-        self.photos.mkdir(parents=True)
-        self.put(scenes() if pictures is None else pictures)
-        master = Master.from_passphrase("correct horse", CHEAP)
-        self.archive = Archive.create(folder / "archive", master, settings, self.clock)
-        self.archive.create_collection(CLUB)
+    def __init__(self, archive: Archive, photos: Path, clock: Clock) -> None:
+        self.archive, self.photos, self.clock = archive, photos, clock
+        self.photos.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def make(cls, folder: Path, settings: Settings, pictures: dict[str, bytes] | None = None) -> Self:
+        """A new archive; nothing is ingested yet."""
+        clock = Clock()
+        archive = Archive.create(folder / "archive", _master(), settings, clock)
+        archive.create_collection(CLUB)
+        made = cls(archive, folder / "photos", clock)
+        made.put(scenes() if pictures is None else pictures)
+        return made
+
+    @classmethod
+    def open_copy(cls, stock: Path, folder: Path, settings: Settings) -> Self:
+        """A copy of an archive that is closed; its photos stay where they are and must not be changed."""
+        clock = Clock()
+        shutil.copytree(stock / "archive", folder / "archive")
+        return cls(Archive.open(folder / "archive", _master(), settings, clock), folder / "photos", clock)
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +163,10 @@ class Club:
         return rows(self.archive.folder)
 
 
+def _master() -> Master:
+    return Master.from_passphrase("correct horse", CHEAP)
+
+
 def name_of(seat: int) -> str:
     return f"Person {seat}"
 
@@ -187,8 +204,10 @@ def count(archive: Path, table: str) -> int:
 
 def differences(one: dict[str, list[Row]], two: dict[str, list[Row]], tolerance: float = 0.02) -> list[str]:
     """What differs between two sets of rows; numbers may differ by rounding, as batches may be cut in other places."""
-    found = [f"{table}: {len(one[table])} and {len(two[table])} rows" for table in one if len(one[table]) != len(two[table])]
+    found = []
     for table in one:
+        if len(one[table]) != len(two[table]):
+            found.append(f"{table}: {len(one[table])} and {len(two[table])} rows")
         for left, right in zip(one[table], two[table], strict=False):
             if not all(map(_same, left, right, [tolerance] * len(left))):
                 found.append(f"{table}: {left} and {right}")
@@ -202,9 +221,8 @@ def _same(left: object, right: object, tolerance: float) -> bool:
 
 
 def _open_landmarks(row: Row) -> Row:
-    points = 40
-    return tuple(
-        value
-        for cell in row
-        for value in (np.frombuffer(cell, "<f4").tolist() if isinstance(cell, bytes) and len(cell) == points else [cell])
-    )
+    opened: list[object] = []
+    for cell in row:
+        is_landmarks = isinstance(cell, bytes) and len(cell) == 40
+        opened += np.frombuffer(cell, "<f4").tolist() if is_landmarks else [cell]  # type: ignore[arg-type]
+    return tuple(opened)

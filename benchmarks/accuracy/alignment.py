@@ -243,14 +243,22 @@ def measure(name: str, where: Place) -> dict[str, object]:
                 f"{cell['tar']:.3f} {cell['tar_of_found']:.3f} {cell['auc_of_found']:.4f}" for cell in measured.values()
             ]
             rows.append([height, turn, f"{fte:.3f}", *cells])
-    print(f"\n{name}: {len(pairs)} people; TAR at FAR 1 % of all, of those found, and AUC of those found")
+    upright = float(np.mean([ways.doubt(face) for pair in pairs for face in pair]))
+    print(f"\n{name}: {upright:.3f} of the portraits as they are would be looked at again")
+    print(f"{len(pairs)} people; TAR at FAR 1 % of all, of those found, and AUC of those found")
     print(table(["px", "deg", "FTE", *ways.names], rows))
     cost = {
         way: 1e3 * seconds / max(1, ways.faces if way == "second look" else n_faces)
         for way, seconds in ways.seconds.items()
     }
     print({way: f"{ms:.2f} ms a face" for way, ms in cost.items()}, f"looked again at {ways.faces} of {n_faces}")
-    return {"pack": pack.pack.id, "people": len(pairs), "ms_per_face": cost, "conditions": results}
+    return {
+        "pack": pack.pack.id,
+        "people": len(pairs),
+        "doubtful_as_they_are": upright,
+        "ms_per_face": cost,
+        "conditions": results,
+    }
 
 
 def main() -> int:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.accuracy.drawn
 
-24 people, 8 portraits each. The first portrait of each is the reference, the seven others are probes. Group scenes of the
-same people show how many of the drawn faces are found among others.
+24 people, 8 portraits each. The first portrait of each is the reference, the seven others are probes. Group scenes of
+the same people show how many of the drawn faces are found among others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from countenance.vision.packs import load_pack
 from countenance.vision.pyramid import Pyramid
 
 N_PEOPLE, N_PICTURES, N_SCENES, PER_SCENE = 24, 8, 12, 6
-SIDE_PX = 384
+SIDE_PX = 512
 SAME_FACE = 0.3
 LEAST_HEIGHT_PX = 60
 LEAST_RECALL = 0.98

@@ -1,11 +1,12 @@
-"""dlib's network in int8 and scored by distance: does verification move by more than its interval, and what is gained?
+"""Embedders in int8, and scored by distance: does verification move by more than its interval, and what is gained?
 
 Run it with ``python -m benchmarks.accuracy.quantised [--shared DIR] [--cache DIR]``.
 
 Static quantisation by ONNX Runtime (weights per channel, activations by minimum and maximum), calibrated on aligned
 faces of drawn people or of the album; pairs.csv judges. Weights of 7 bits are what processors without VNNI need, where
-sums of 8-bit products saturate. The same templates answer ADR 0007: cosine of unit length against the Euclidean distance
-of raw descriptors. Differences carry intervals of their own: both ways are compared on the same samples of people.
+sums of 8-bit products saturate. The same templates answer ADR 0007: cosine of unit length against the Euclidean
+distance of raw descriptors. Differences carry intervals of their own: both ways are compared on the same samples of
+people.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from benchmarks.accuracy.recogniser import SEED, Place, Recogniser, finish, place, read_photo, table
+from benchmarks.accuracy.recogniser import PACKS, SEED, Place, Recogniser, finish, place, read_photo, table
 from countenance.core.arrays import Crops, unit_rows
 from countenance.demo.draw import draw_portrait
 from countenance.demo.person import person
@@ -56,9 +58,9 @@ class Faces(CalibrationDataReader):  # type: ignore[misc] # ONNX Runtime publish
 
 def drawn_crops(pack: Recogniser) -> Crops:
     """Aligned faces of people who do not exist."""
-    portraits = [draw_portrait(person(seed), seed, 320) for seed in range(N_CALIBRATION)]
+    pictures = [draw_portrait(person(seed), seed, 320) for seed in range(N_CALIBRATION)]
     spec = pack.pack.embedder
-    return np.concatenate([align(Pyramid(one.pixels), one.landmarks[None], spec) for one in portraits])
+    return np.concatenate([align(Pyramid(one.pixels), one.landmarks[None], spec) for one in pictures])
 
 
 def album_crops(pack: Recogniser, where: Place) -> Crops:
@@ -91,7 +93,7 @@ def quantised(network: Path, crops: Crops, folder: Path, *, narrow: bool) -> Pat
 
 
 def descriptors(session: Session, crops: Crops) -> NDArray[np.float32]:
-    """Raw descriptors (n, 128)."""
+    """Raw descriptors (n, d)."""
     parts = [session.run({"crops": crops[at : at + BATCH]}, ["descriptors"])[0] for at in range(0, len(crops), BATCH)]
     return np.concatenate(parts)
 
@@ -150,65 +152,83 @@ class Judge:
         )
 
 
+def measure(name: str, where: Place, scratch: Path) -> dict[str, object]:
+    """Every way with one pack."""
+    pack = Recogniser(name, where)
+    trials = read_trials(where.shared / "photos" / "pairs.csv")
+    names = photos_of(trials)
+    crops = portraits(pack, [where.shared / "photos" / photo for photo in names])
+    network = networks(pack.pack, where.settings, "embedder")["embedder"]
+    sessions = {"float32": Session(network)}
+    drawn, album = drawn_crops(pack), album_crops(pack, where)
+    for way, calibration, narrow in (
+        ("int8, drawn", drawn, False),
+        ("int8, album", album, False),
+        ("int8 of 7 bits, drawn", drawn, True),
+    ):
+        sessions[way] = Session(quantised(network, calibration, scratch / f"{name} {way}", narrow=narrow))
+    raw = {way: descriptors(session, crops) for way, session in sessions.items()}
+    speed = {way: milliseconds(session, crops) for way, session in sessions.items()}
+    row_of = {photo: at for at, photo in enumerate(names)}
+    judges = {part: Judge([t for t in trials if t.a.startswith(f"{part}/")], row_of) for part in SETS}
+    scored = {way: {part: judge.cosine(raw[way]) for part, judge in judges.items()} for way in raw}
+    scored["float32 against int8"] = {
+        part: judge.cosine(raw["float32"], raw["int8, drawn"]) for part, judge in judges.items()
+    }
+    scored["float32, raw distance"] = {part: judge.distance(raw["float32"]) for part, judge in judges.items()}
+    rows: list[list[object]] = []
+    results: dict[str, object] = {}
+    for way, parts in scored.items():
+        sets: dict[str, dict[str, Any]] = {}
+        for part, scores in parts.items():
+            sets[part] = judged(judges[part], scored["float32"][part], scores)
+            rows.append([way, part, f"{speed[way]:.2f}" if way in speed else "", *cells(sets[part])])
+        results[way] = {"ms_per_crop": speed.get(way), "sets": sets}
+    lengths = np.linalg.norm(raw["float32"], axis=1)
+    print(f"\n{name}")
+    print(table(["way", "set", "ms", "AUC", *[f"FNMR at FMR {limit:g} (change)" for limit in LIMITS]], rows))
+    print(f"length of raw descriptors: {lengths.min():.3f} to {lengths.max():.3f}, median {np.median(lengths):.3f}")
+    return {
+        "pack": pack.pack.id,
+        "ways": results,
+        "raw_length": {"least": lengths.min(), "median": np.median(lengths), "most": lengths.max()},
+    }
+
+
+def portraits(pack: Recogniser, paths: list[Path]) -> Crops:
+    """The largest face of each photo, aligned."""
+    crops = []
+    for path in paths:
+        photo = read_photo(path)
+        found = pack.detect(photo)
+        best = int(np.argmax(found.boxes[:, 2] * found.boxes[:, 3]))
+        crops.append(align(photo, found.landmarks[best : best + 1], pack.pack.embedder))
+    return np.concatenate(crops)
+
+
+def judged(judge: Judge, before: NDArray[np.float64], scores: NDArray[np.float64]) -> dict[str, Any]:
+    """AUC, FNMR and its change against the scores of the pipeline."""
+    everyone = np.ones(judge.n_people)
+    found: dict[str, Any] = {"auc": rates.auc(scores[judge.mated], scores[~judge.mated])}
+    for limit in LIMITS:
+        change = judge.change(before, scores, limit)
+        found[f"{limit:g}"] = {"fnmr": judge.fnmr(scores, limit, everyone), "change": change.as_json()}
+    return found
+
+
+def cells(found: dict[str, Any]) -> list[str]:
+    """One row of the table."""
+    row = [f"{found['auc']:.6f}"]
+    for limit in LIMITS:
+        value, change = found[f"{limit:g}"]["fnmr"], found[f"{limit:g}"]["change"]
+        row.append(f"{value:.4f} ({change['value']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}])")
+    return row
+
+
 def main() -> int:
-    """Measure, print, write."""
+    """Measure both packs, print, write."""
     with place((__doc__ or "").partition("\n")[0]) as where, tempfile.TemporaryDirectory() as scratch:
-        pack = Recogniser("default", where)
-        trials = read_trials(where.shared / "photos" / "pairs.csv")
-        names = photos_of(trials)
-        portraits = []
-        for name in names:
-            photo = read_photo(where.shared / "photos" / name)
-            found = pack.detect(photo)
-            best = int(np.argmax(found.boxes[:, 2] * found.boxes[:, 3]))
-            portraits.append(align(photo, found.landmarks[best : best + 1], pack.pack.embedder))
-        crops = np.concatenate(portraits)
-        network = networks(pack.pack, where.settings, "embedder")["embedder"]
-        sessions = {"float32": Session(network)}
-        drawn, album = drawn_crops(pack), album_crops(pack, where)
-        for way, calibration, narrow in (
-            ("int8, drawn", drawn, False),
-            ("int8, album", album, False),
-            ("int8 of 7 bits, drawn", drawn, True),
-        ):
-            sessions[way] = Session(quantised(network, calibration, Path(scratch) / way, narrow=narrow))
-        raw = {way: descriptors(session, crops) for way, session in sessions.items()}
-        speed = {way: milliseconds(session, crops) for way, session in sessions.items()}
-        lengths = np.linalg.norm(raw["float32"], axis=1)
-        row_of = {name: at for at, name in enumerate(names)}
-        judges = {part: Judge([t for t in trials if t.a.startswith(f"{part}/")], row_of) for part in SETS}
-        scored = {way: {part: judge.cosine(raw[way]) for part, judge in judges.items()} for way in raw}
-        scored["float32 against int8"] = {
-            part: judge.cosine(raw["float32"], raw["int8, drawn"]) for part, judge in judges.items()
-        }
-        scored["float32, raw distance"] = {part: judge.distance(raw["float32"]) for part, judge in judges.items()}
-        rows: list[list[object]] = []
-        results: dict[str, object] = {}
-        for way, parts in scored.items():
-            ms = speed.get(way, speed["float32"])
-            agreement = None
-            if way in raw and way != "float32":
-                agreement = float(np.median((unit_rows(raw[way]) * unit_rows(raw["float32"])).sum(axis=1)))
-            facts: dict[str, object] = {"ms_per_crop": ms, "median_cosine_to_float32": agreement, "sets": {}}
-            sets: dict[str, object] = {}
-            for part, scores in parts.items():
-                judge = judges[part]
-                everyone = np.ones(judge.n_people)
-                mated, non_mated = scores[judge.mated], scores[~judge.mated]
-                cell: dict[str, object] = {"auc": rates.auc(mated, non_mated)}
-                line: list[object] = [way, part, f"{ms:.2f}", f"{rates.auc(mated, non_mated):.6f}"]
-                for limit in LIMITS:
-                    value = judge.fnmr(scores, limit, everyone)
-                    moved = judge.change(scored["float32"][part], scores, limit)
-                    cell[f"{limit:g}"] = {"fnmr": value, "change": moved.as_json()}
-                    line.append(f"{value:.4f} ({moved.value:+.4f} [{moved.low:+.4f}, {moved.high:+.4f}])")
-                sets[part] = cell
-                rows.append(line)
-            results[way] = {**facts, "sets": sets}
-        print(table(["way", "set", "ms", "AUC", *[f"FNMR at FMR {limit:g} (change)" for limit in LIMITS]], rows))
-        print(f"length of raw descriptors: {lengths.min():.3f} to {lengths.max():.3f}, median {np.median(lengths):.3f}")
-        results["raw_length"] = {"least": lengths.min(), "median": np.median(lengths), "most": lengths.max()}
-        return finish(where, "quantised", results)
+        return finish(where, "quantised", {name: measure(name, where, Path(scratch)) for name in PACKS})
 
 
 if __name__ == "__main__":

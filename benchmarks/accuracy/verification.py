@@ -6,6 +6,7 @@ Run it with ``python -m benchmarks.accuracy.verification [--shared DIR] [--cache
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +26,13 @@ BARS = {
 }
 """FNMR at FMR 1e-3 that a pack may have on a set."""
 AUC_BAR = 0.9999
+THRESHOLDS = {
+    "default": (0.91, 0.92, 0.93, 0.935, 0.94, 0.945, 0.95, 0.955, 0.96),
+    "recommended": (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6),
+}
 
 
-def scores_of(name: str, where: Place, trials: list[Trial]) -> tuple[dict[str, Scored], dict[str, object]]:
+def scores_of(name: str, where: Place, trials: list[Trial]) -> tuple[dict[str, Scored], dict[str, Any]]:
     """Scores by set, and the pack's id and failures."""
     pack = Recogniser(name, where)
     found = {photo: pack.largest(read_photo(where.shared / "photos" / photo)) for photo in photos_of(trials)}
@@ -35,8 +40,9 @@ def scores_of(name: str, where: Place, trials: list[Trial]) -> tuple[dict[str, S
     scored = {part: score([trial for trial in trials if trial.a.startswith(f"{part}/")], templates) for part in SETS}
     failed = {part: sum(row is None for photo, row in found.items() if photo.startswith(f"{part}/")) for part in SETS}
     photos = {part: sum(photo.startswith(f"{part}/") for photo in found) for part in SETS}
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "pack": pack.pack.id,
+        "agree": pack.pack.agree,
         "match": pack.pack.match,
         "certain": pack.pack.certain,
         "fte": {part: rates.fte(failed[part], photos[part]) for part in SETS},
@@ -45,10 +51,10 @@ def scores_of(name: str, where: Place, trials: list[Trial]) -> tuple[dict[str, S
     return scored, facts
 
 
-def rates_of(scored: Scored) -> dict[str, object]:
+def rates_of(scored: Scored) -> dict[str, Any]:
     """Rates of one set."""
     mated, non_mated = scored.scores[scored.mated], scored.scores[~scored.mated]
-    result: dict[str, object] = {
+    result: dict[str, Any] = {
         "mated": len(mated),
         "non_mated": len(non_mated),
         "people": len(np.unique(scored.subjects)),
@@ -57,7 +63,7 @@ def rates_of(scored: Scored) -> dict[str, object]:
         "lowest_mated": float(mated.min()),
         "highest_non_mated": float(non_mated.max()),
     }
-    fnmr: dict[str, object] = {}
+    fnmr: dict[str, dict[str, float]] = {}
     for limit in LIMITS:
         value, threshold = rates.fnmr_at_fmr(mated, non_mated, limit)
         interval = fnmr_at_fmr_by_subject(scored.scores, scored.mated, scored.subjects, limit, seed=SEED)
@@ -80,6 +86,16 @@ def at_operating_points(scored: dict[str, Scored], points: dict[str, float]) -> 
     }
 
 
+def by_threshold(scored: dict[str, Scored], name: str) -> list[list[object]]:
+    """FMR and FNMR over all sets together at round thresholds, to choose operating points from."""
+    everything = np.concatenate([part.scores for part in scored.values()])
+    mated = np.concatenate([part.mated for part in scored.values()])
+    return [
+        [f"{at:.3f}", f"{rates.fmr(everything[~mated], at):.5f}", f"{rates.fnmr(everything[mated], at):.4f}"]
+        for at in THRESHOLDS[name]
+    ]
+
+
 def main() -> int:
     """Measure, print, write; 1 when a bar is missed."""
     with place(__doc__ or "") as where:
@@ -91,23 +107,24 @@ def main() -> int:
         for name in PACKS:
             scored, facts = scores_of(name, where, trials)
             sets = {part: rates_of(scored[part]) for part in SETS}
-            points = {"match": float(str(facts["match"])), "certain": float(str(facts["certain"]))}
+            points = {point: facts[point] for point in ("agree", "match", "certain")}
             results[name] = {**facts, "sets": sets, "operating_points": at_operating_points(scored, points)}
-            for part in SETS:
+            for part, found in sets.items():
                 mated, non_mated = scored[part].scores[scored[part].mated], scored[part].scores[~scored[part].mated]
                 curves[f"{name}, {part}"] = rates.det_curve(mated, non_mated)
-                rows.append([name, part, len(mated), len(non_mated), f"{rates.auc(mated, non_mated):.6f}"])
-                for limit in LIMITS:
-                    interval = fnmr_at_fmr_by_subject(
-                        scored[part].scores, scored[part].mated, scored[part].subjects, limit, seed=SEED
-                    )
-                    value, threshold = rates.fnmr_at_fmr(mated, non_mated, limit)
-                    rows[-1] += [f"{value:.4f} [{interval.low:.4f}, {interval.high:.4f}] at {threshold:.3f}"]
-                    if limit == LIMITS[-1] and (name, part) in BARS:
-                        bars.append(Bar(f"{name} {part} FNMR at FMR 1e-3", value, BARS[name, part]))
+                fnmr = found["fnmr"]
+                rows.append([name, part, len(mated), len(non_mated), f"{found['auc']:.6f}"])
+                rows[-1] += [
+                    f"{cell['value']:.4f} [{cell['low']:.4f}, {cell['high']:.4f}] at {cell['threshold']:.3f}"
+                    for cell in fnmr.values()
+                ]
+                if (name, part) in BARS:
+                    bars.append(Bar(f"{name} {part} FNMR at FMR 1e-3", fnmr["0.001"]["value"], BARS[name, part]))
                 if (name, part) == ("default", "london"):
-                    bars.append(Bar("default london AUC", rates.auc(mated, non_mated), AUC_BAR, at_least=True))
-            print(name, facts, at_operating_points(scored, points))
+                    bars.append(Bar("default london AUC", found["auc"], AUC_BAR, at_least=True))
+            failures = ", ".join(f"{part} {value:.4f}" for part, value in facts["fte"].items())
+            print(f"\n{facts['pack']}: FTE {failures}; all sets together, by threshold")
+            print(table(["threshold", "FMR", "FNMR"], by_threshold(scored, name)))
         head = ["pack", "set", "mated", "non-mated", "AUC", *[f"FNMR at FMR {limit:g}" for limit in LIMITS]]
         print(table(head, rows))
         plot_det(curves, where.results / "verification-det", title="pairs.csv")

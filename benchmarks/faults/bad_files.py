@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.places import CHECKOUT, RESULTS, SHARED
@@ -39,7 +40,7 @@ def main() -> int:
                     row = as_json(ours.archive.ingest(COLLECTION, [SHARED / "badimages"], engine, saved))
                 photos = dict(row["photos"])  # type: ignore[call-overload]
                 dealt = photos["new"] + photos["known"] + photos["partial"] + sum(photos["refused"].values())
-                longest = max(after - before for before, after in zip(moments, moments[1:], strict=False))
+                longest = max(after - before for before, after in pairwise(moments))
                 results[label] = {**row, "dealt_with": dealt, "longest_batch_s": longest}
                 missed += [f"{label}: {dealt} of {photos['given']}"] if dealt != photos["given"] else []
                 missed += [f"{label}: {longest:.1f} s"] if longest > LONGEST_S else []

@@ -15,7 +15,7 @@ def test_ingest_gives_the_same_rows_with_every_engine(tmp_path: Path, story_sett
     pictures = scenes() | {"not a photo.txt": b"hello", "twice.jpg": scenes()["a.jpg"], "cut.jpg": scenes()["b.jpg"][:9_000]}
     found = {}
     for engine in (SERIAL, PROCESSES):
-        with Club(tmp_path / engine.name, story_settings, pictures) as club:
+        with Club.make(tmp_path / engine.name, story_settings, pictures) as club:
             club.enrol(0)
             club.enrol(1)
             summary = club.ingest(engine=engine)
@@ -39,7 +39,7 @@ def test_ingest_gives_the_same_rows_with_every_engine(tmp_path: Path, story_sett
 def test_rescan_gives_the_same_rows_with_every_engine(tmp_path: Path, story_settings: Settings) -> None:
     found = []
     for engine in (SERIAL, PROCESSES):
-        with Club(tmp_path / engine.name, story_settings) as club:
+        with Club.make(tmp_path / engine.name, story_settings) as club:
             club.ingest()
             club.enrol(0)
             club.enrol(1)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from countenance.store.keyfile import Master
 
 PARTLY_DONE = 3
+_KEPT = "\n\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # the joiners belong to the spelling of many names
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHARED_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--archive", type=FOLDER, help="Folder of the archive (default: this one)."),
@@ -142,7 +143,7 @@ def somebody_there() -> bool:
 
 def printable(text: str) -> str:
     """Text for any terminal and any pipe, line by line: whatever cannot be printed is escaped, colours included."""
-    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+    return "".join(c if c.isprintable() or c in _KEPT else _escaped(c) for c in text)
 
 
 def one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from countenance.core.arrays import Templates
@@ -47,8 +48,13 @@ class LiveGallery:
         self._gallery = Gallery(self._collection.id, found.subjects, found.templates)
         self._stamp, self._loaded_at = stamp, now
 
-    def compare(self, found: Templates) -> list[Candidate]:
-        """Best consenting subject of each face at the pack's match score; ``refresh`` comes first."""
+    def compare(self, found: Templates, ruled_out: Mapping[int, Collection[str]] | None = None) -> list[Candidate]:
+        """Best consenting subject of each face at the pack's match score; ``refresh`` comes first.
+
+        Args:
+            found: (n, d) templates of faces.
+            ruled_out: by row, subjects whom a person said this face is not.
+        """
         if self._gallery is None or self._permit is None:
             return []
-        return self._gallery.compare(found, self._permit, self._pack.match)
+        return self._gallery.compare(found, self._permit, self._pack.match, ruled_out)

@@ -18,7 +18,6 @@ from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Embed, Work
-from countenance.index.gallery import Candidate
 from countenance.ingest.source import reopen
 from countenance.run.stage import Batch, Stage
 from countenance.store import appearances, faces, photos, subjects
@@ -42,6 +41,7 @@ def rescan(
     """Compare every stored face with everybody whose look back is still due.
 
     A kill in the middle loses nothing: the people stay due, and suggestions are written once however often it runs.
+    They stay due as well while a photo with faces cannot be read, so that it is compared once it is found again.
 
     Raises:
         StoreError: the database refused a write; batches before it are kept.
@@ -65,12 +65,13 @@ def rescan(
                     continue
                 row = photos.known(tx, scope.collection.id, [work.sha256]).get(work.sha256)
                 if row is not None:
-                    summary.suggested += _suggest(tx, row.id, gallery.compare(work.templates), scope.pack, now)
+                    summary.suggested += _suggest(tx, row.id, work, gallery, scope.pack, now)
         if saved is not None:
             saved(summary)
-    with scope.store.transaction() as tx:
-        for subject in sorted(due):
-            subjects.set_pending(tx, subject, pending_rescan=False)
+    if not summary.unreadable:
+        with scope.store.transaction() as tx:
+            for subject in sorted(due):
+                subjects.set_pending(tx, subject, pending_rescan=False)
     return summary
 
 
@@ -79,7 +80,7 @@ def _batches(scope: Scope, summary: RescanSummary) -> Iterator[Batch[Work]]:
     while True:
         with scope.store.reading() as tx:
             rows = photos.page(tx, scope.collection.id, after=after, most=scope.settings.batch_photos)
-            known = {row.id: faces.of_photo(tx, row.id) for row in rows if row.n_faces}
+            known = {row.id: (faces.of_photo(tx, row.id), photos.paths_of(tx, row.id)) for row in rows if row.n_faces}
         if not rows:
             return
         after = rows[-1].id
@@ -87,39 +88,59 @@ def _batches(scope: Scope, summary: RescanSummary) -> Iterator[Batch[Work]]:
         for row in rows:
             if row.id not in known:
                 continue
-            try:
-                content = reopen(row.path, row.member or None, scope.settings.decode.max_bytes)
-            except PhotoRefusedError:
+            found, paths = known[row.id]
+            work = _read(row.sha256, paths, scope.settings.decode.max_bytes)
+            if work is None:
                 summary.photos += 1
                 summary.unreadable += 1
                 continue
-            if hashlib.sha256(content).digest() != row.sha256:  # another photo lies there now
-                summary.photos += 1
-                summary.unreadable += 1
-                continue
-            work = Work(row.path, row.member, row.sha256, len(content), content)
-            work.boxes = np.array([face.box for face in known[row.id]], dtype=np.float32)
-            work.landmarks = np.stack([face.landmarks for face in known[row.id]])
-            work.confidences = np.array([face.confidence for face in known[row.id]], dtype=np.float32)
+            work.boxes = np.array([face.box for face in found], dtype=np.float32)
+            work.landmarks = np.stack([face.landmarks for face in found])
+            work.confidences = np.array([face.confidence for face in found], dtype=np.float32)
             works.append(work)
         if works:
             yield Batch(works)
 
 
-def _suggest(tx: Tx, photo: str, candidates: list[Candidate], pack: Pack, now: datetime) -> int:
+def _read(sha256: bytes, paths: list[tuple[bytes, bytes]], max_bytes: int) -> Work | None:
+    """The photo from the newest path under which its very bytes still lie; None when there is none."""
+    for path, member in paths:
+        try:
+            content = reopen(path, member or None, max_bytes)
+        except PhotoRefusedError:
+            continue
+        if hashlib.sha256(content).digest() == sha256:  # otherwise another photo lies there now
+            return Work(path, member, sha256, len(content), content)
+    return None
+
+
+def _suggest(tx: Tx, photo: str, work: Work, gallery: LiveGallery, pack: Pack, now: datetime) -> int:
     """Suggest the newly enrolled where they fit better than whoever the machine suggested before.
 
     The outcome is the same whether a person is enrolled before or after the photos come in: one suggestion per face,
-    the best one.
+    the best one. What a person said stands: faces that have a name are left alone, pairs that were rejected are no
+    candidates (P9).
     """
     face_ids = [face.id for face in faces.of_photo(tx, photo)]
-    standing = [row for row in appearances.of_photo(tx, photo) if row.state == appearances.SUGGESTED]
+    said = appearances.of_photo(tx, photo)
+    named = {row.face for row in said if row.state == appearances.CONFIRMED}
+    ruled_out = {
+        ordinal: {row.subject for row in said if row.face == face and row.state == appearances.REJECTED}
+        for ordinal, face in enumerate(face_ids)
+    }
     better = []
-    for found in candidates:
-        rivals = [row for row in standing if row.face == face_ids[found.face] and row.subject != found.subject]
-        if any(row.score >= found.score for row in rivals):
+    for found in gallery.compare(work.templates, ruled_out):
+        face = face_ids[found.face]
+        rivals = [row for row in said if row.face == face and row.state == appearances.SUGGESTED]
+        if face in named or any(row.score >= found.score for row in rivals if row.subject != found.subject):
             continue
-        appearances.retract(tx, [row.id for row in rivals])
-        better.append(appearances.Suggestion(face_ids[found.face], found.subject, found.score))
-    appearances.suggest(tx, better, made_by=f"machine:{pack.id}", pack=pack.id, at=now)
-    return len(better)
+        appearances.retract(tx, [row.id for row in rivals if row.subject != found.subject])
+        better.append((found.subject in {row.subject for row in rivals}, found))
+    appearances.suggest(
+        tx,
+        [appearances.Suggestion(face_ids[found.face], found.subject, found.score) for _, found in better],
+        made_by=f"machine:{pack.id}",
+        pack=pack.id,
+        at=now,
+    )
+    return sum(not stood for stood, _ in better)

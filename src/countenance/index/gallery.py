@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,13 +51,20 @@ class Gallery:
         """How many subjects."""
         return len(self._names)
 
-    def compare(self, templates: Templates, permit: Permit, threshold: float) -> list[Candidate]:
+    def compare(
+        self,
+        templates: Templates,
+        permit: Permit,
+        threshold: float,
+        ruled_out: Mapping[int, Collection[str]] | None = None,
+    ) -> list[Candidate]:
         """The best subject of each face whose score reaches the threshold.
 
         Args:
             templates: (n, d) of faces; they are not kept.
             permit: for ``Act.COMPARE`` in this collection; subjects that it does not cover are passed over.
             threshold: cosine from which two templates match.
+            ruled_out: by row of ``templates``, subjects whom a person said this face is not.
 
         Raises:
             PermitError: the permit is for another act or collection.
@@ -67,7 +74,9 @@ class Gallery:
         if not len(templates) or not allowed.any():
             return []
         best = flat.top(templates, self._references, self._groups, len(self._names))
-        best[:, ~allowed] = -1.0
+        best[:, ~allowed] = -np.inf
+        for row, names in (ruled_out or {}).items():
+            best[row, [place for place, name in enumerate(self._names) if name in names]] = -np.inf
         winner = best.argmax(axis=1)
         rows = np.arange(len(best))
         score = best[rows, winner]
@@ -77,5 +86,5 @@ class Gallery:
             Candidate(
                 int(row), self._names[winner[row]], float(score[row]), float(min(score[row] - runner_up[row], 2.0))
             )
-            for row in np.flatnonzero(score >= threshold)
+            for row in np.flatnonzero((score >= threshold) & np.isfinite(score))
         ]

@@ -1,34 +1,10 @@
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from countenance.cli.main import main
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one command left behind: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The one JSON object on stdout; nothing else may stand there."""
-        assert self.out.count("\n") == 1, self.out
-        assert self.out.isascii()
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
-
-Run = Callable[..., Answer]
+from tests.terminal import Here
 
 
 @pytest.fixture(autouse=True)
@@ -41,22 +17,12 @@ def nothing_inherited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command; nobody sits at the terminal."""
-
-    def answer(*words: str | Path) -> Answer:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        said = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Answer(ended.value.code, said.out, said.err)
-
-    return answer
+def run(capsys: pytest.CaptureFixture[str]) -> Here:
+    return Here(capsys)
 
 
 @pytest.fixture
-def archive(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def archive(run: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An archive with the collection `gala`, named with its key file by the environment."""
     folder, key = tmp_path / "archive", tmp_path / "archive.key"
     assert run("init", folder, "--key-file", key).code == 0

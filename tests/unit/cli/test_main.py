@@ -16,13 +16,13 @@ from countenance.cli.frame import Frame, as_line, one_line, printable
 from countenance.cli.main import COMMANDS
 from countenance.errors import UsageError
 from tests.house.source import ROOT
-from tests.unit.cli.conftest import Run
+from tests.terminal import Here
 
 TEACHER = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{SCHOOL}"
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_command_has_help_and_the_shared_options(run: Run, name: str) -> None:
+def test_every_command_has_help_and_the_shared_options(run: Here, name: str) -> None:
     answer = run(name, "--help")
     assert answer.code == 0
     assert answer.out.startswith(f"Usage: countenance {name}")
@@ -33,17 +33,20 @@ def test_every_command_has_help_and_the_shared_options(run: Run, name: str) -> N
 
 def test_help_and_version_load_no_heavy_library() -> None:
     code = "import sys; import countenance.cli.main; print(sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, check=True)  # noqa: S603 - ours
     for heavy in ("sqlalchemy", "onnxruntime", "onnx", "cv2", "PIL", "rich", "countenance.archive"):
         assert f"'{heavy}'" not in loaded.stdout
     assert "'click'" in loaded.stdout
 
 
-def test_the_version(run: Run) -> None:
+def test_the_version(run: Here) -> None:
     assert run("--version").out.startswith("countenance, version ")
 
 
-def test_options_count_before_and_after_the_command(run: Run, archive: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_count_before_and_after_the_command(
+    run: Here, archive: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("COUNTENANCE_ARCHIVE")
     monkeypatch.delenv("COUNTENANCE_KEY_FILE")
     where = ("--archive", str(archive), "--key-file", f"{archive}.key", "--json")
@@ -57,7 +60,7 @@ def test_options_count_before_and_after_the_command(run: Run, archive: object, m
     assert [answer.json["collections"][0]["name"] for answer in answers] == ["gala"] * 4
 
 
-def test_the_option_behind_the_command_wins(run: Run, archive: object) -> None:
+def test_the_option_behind_the_command_wins(run: Here, archive: object) -> None:
     assert run("--archive", "nosuch", "collection", "list", "--archive", str(archive)).code == 0
     assert run("--archive", str(archive), "collection", "list", "--archive", "nosuch").code == 1
 
@@ -78,9 +81,7 @@ def to_raise(monkeypatch: pytest.MonkeyPatch) -> ToRaise:
     return ToRaise(monkeypatch)
 
 
-def test_a_mistake_of_ours_keeps_its_trace_and_the_shape(
-    to_raise: ToRaise, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mistake_of_ours_keeps_its_trace_and_the_shape(to_raise: ToRaise, capsys: pytest.CaptureFixture[str]) -> None:
     to_raise.error = ValueError("a bug")
     with pytest.raises(ValueError, match="a bug"):
         main_module.main(["collection", "list", "--json"])
@@ -89,7 +90,7 @@ def test_a_mistake_of_ours_keeps_its_trace_and_the_shape(
     assert "mistake in Countenance itself: ValueError: a bug" in said
 
 
-def test_what_the_system_refuses_is_one_sentence(run: Run, to_raise: ToRaise) -> None:
+def test_what_the_system_refuses_is_one_sentence(run: Here, to_raise: ToRaise) -> None:
     to_raise.error = PermissionError(13, "Permission denied", "some/file")
     answer = run("collection", "list", "--json")
     assert answer.code == 1
@@ -98,7 +99,7 @@ def test_what_the_system_refuses_is_one_sentence(run: Run, to_raise: ToRaise) ->
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), EOFError(), click.exceptions.Abort()])
-def test_a_person_may_stop_it(run: Run, to_raise: ToRaise, error: BaseException) -> None:
+def test_a_person_may_stop_it(run: Here, to_raise: ToRaise, error: BaseException) -> None:
     to_raise.error = error
     answer = run("collection", "list")
     assert answer.code == 130
@@ -135,7 +136,7 @@ def test_json_is_plain_and_whole() -> None:
     assert line == '{"name": "bad\\\\xff", "rows": [{"Zo\\u00eb": ["\\u001b", 1.5, null, true]}]}'
 
 
-def test_a_terminal_is_asked_for_the_passphrase(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_is_asked_for_the_passphrase(run: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     typed = iter(["secret", "secret", "wrong", "secret"])
     monkeypatch.setattr(frame_module, "somebody_there", lambda: True)
     monkeypatch.setattr("click.termui.hidden_prompt_func", lambda _: next(typed))

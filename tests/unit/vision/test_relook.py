@@ -70,7 +70,7 @@ def test_upright_faces_are_not_looked_at_again() -> None:
 def test_tilted_misplaced_and_misshapen_faces_are() -> None:
     assert doubtful(BOX, turned(FACE, 13), Eye())[0]
     assert doubtful(BOX, turned(FACE, -13), Eye())[0]
-    assert doubtful(BOX, turned(FACE, 0) - np.float32([[0, 10]]), Eye())[0]
+    assert doubtful(BOX, turned(FACE - [0, 10], 0), Eye())[0]
     odd = turned(FACE, 0).copy()
     odd[0, 2, 0] += 16
     assert doubtful(BOX, odd, Eye())[0]

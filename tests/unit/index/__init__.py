@@ -1,0 +1,1 @@
+"""Comparison: the exact index and the gallery."""

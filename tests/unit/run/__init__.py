@@ -1,0 +1,1 @@
+"""The runners and what they carry."""
