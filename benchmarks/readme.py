@@ -22,13 +22,16 @@ from benchmarks.places import CHECKOUT, RESULTS
 TEMPLATE = CHECKOUT / "docs" / "readme.md.j2"
 README = CHECKOUT / "README.md"
 PACKS = ("default", "recommended")
+ENROL = (
+    'countenance enrol gala "Ada Fern" --photo ../ada.jpg --purpose find-my-photos --channel website '
+    "--until 2030-12-31 --evidence ../ada-signed.txt"
+)
 TOUR = (
     "countenance init club --key-file club.key",
     "cd club; export COUNTENANCE_KEY_FILE=../club.key",
     "countenance collection create gala",
     "countenance ingest gala ../photos",
-    'countenance enrol gala "Ada Fern" --photo ../ada.jpg --purpose find-my-photos --channel website '
-    + "--until 2030-12-31 --evidence ../ada-signed.txt",
+    ENROL,
     'countenance find "Ada Fern" --out ../ada',
     "countenance review gala --reject {worst}",
     "countenance collection list",

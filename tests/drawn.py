@@ -111,6 +111,14 @@ class Club:
     ) -> None:
         self.archive.close()
 
+    def take_photos(self, stock: Path) -> None:
+        """Have the photos of the archive that this one is a copy of moved here, where they may be changed."""
+        shutil.copytree(stock / "photos", self.photos, dirs_exist_ok=True)
+        old, new = bytes(stock / "photos"), bytes(self.photos)
+        with self.archive._store.transaction() as tx:
+            for row in tx.exec_driver_sql("SELECT id, path FROM photo_paths").all():
+                tx.exec_driver_sql("UPDATE photo_paths SET path = ? WHERE id = ?", (row[1].replace(old, new), row[0]))
+
     def put(self, pictures: dict[str, bytes]) -> list[Path]:
         """Write photos into the folder."""
         for name, content in pictures.items():

@@ -216,19 +216,8 @@ def test_the_command_and_its_workers_leave_nothing_behind(
         enrol(archive, place)
     journal = tmp_path / "journal"
     env = environment(models, archive.folder, TMPDIR=str(temporary))
-    words = [
-        "ingest",
-        COLLECTION,
-        gala_photos,
-        "--engine",
-        "processes",
-        "--workers",
-        "2",
-        "--journal",
-        journal,
-        "--json",
-    ]
-    done = run_command(words, env)
+    words: list[str | Path] = ["--engine", "processes", "--workers", "2", "--journal", journal, "--json"]
+    done = run_command(["ingest", COLLECTION, gala_photos, *words], env)
     assert done.returncode == 0, done.stderr
     assert journal.read_text("ascii").count("\n") == len(SCENES)
 

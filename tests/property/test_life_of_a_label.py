@@ -165,4 +165,4 @@ def is_decision(change: Change) -> bool:
 
 
 TestLifeOfALabel = LifeOfALabel.TestCase
-TestLifeOfALabel.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestLifeOfALabel.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)

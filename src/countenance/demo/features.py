@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from countenance.demo.face import Light, Mood
+from countenance.demo.face import Light, Mood, half_width
 from countenance.demo.palette import mix
 from countenance.demo.person import Person
 from countenance.demo.plane import Plane, bell, ellipse, rise, rotate, streaks
@@ -171,5 +171,7 @@ def paint_lines(plane: Plane, who: Person, mood: Mood) -> None:
         lines = lines + 0.35 * old * np.exp(-(((side - 0.05) / 0.014) ** 2)) * bell(u * 0, v + 0.22, 1, 0.09)
     plane.tint(window, np.clip(lines, 0, 1), (0.66, 0.56, 0.53))
     for x, y, radius, darkness in who.marks:
+        if abs(x) + 2 * radius > 0.97 * float(half_width(who, np.full(1, y, np.float32))[0]):
+            continue  # a narrow face has no skin there
         spot = ellipse(u - np.float32(x), v - np.float32(y), radius, radius)
         plane.lay(window, np.float32(darkness) * plane.soft(spot, 0.02), mix(who.skin, (0.15, 0.07, 0.05), 0.75))

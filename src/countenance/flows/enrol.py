@@ -162,7 +162,12 @@ def _references(reference_photos: Sequence[tuple[str, bytes]], pack: Pack, setti
     try:
         for stage in stages:
             stage.setup()
+        seen: dict[bytes, str] = {}
         for name, content in reference_photos:
+            if content in seen:  # a copy adds nothing, and must not add a vote
+                result.refused.append((name, f"It is the same photo as {seen[content]}."))
+                continue
+            seen[content] = name
             try:
                 work = analyse_one(content, stages)
                 result.references.append(Reference(name, work, _only_face(work)))

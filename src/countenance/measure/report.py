@@ -122,7 +122,7 @@ def plot_det(curves: Mapping[str, DetCurve], stem: Path, *, title: str = "") -> 
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         msg = "Drawing a DET plot needs matplotlib, which is not installed."
-        raise UsageError(msg, advice="Install it with: pip install 'countenance[bench]'.") from error
+        raise UsageError(msg, advice="Install it with: pip install 'countenance[report]'.") from error
     stem.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context({"svg.hashsalt": _SALT}):  # the same curves give the same file
         figure = Figure(figsize=(_INCHES, _INCHES), layout="constrained")

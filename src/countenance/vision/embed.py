@@ -1,6 +1,6 @@
 """Crops -> templates. The only place where a network's output is called an embedding.
 
-dlib's network was trained with Euclidean distance on descriptors that are not of unit length (1.3 to 1.6). We scale
+dlib's network was trained with Euclidean distance on descriptors that are not of unit length (1.2 to 1.6). We scale
 every descriptor to unit length and score by cosine, so that all packs share one score; ADR 0007 has the measured cost.
 """
 

@@ -24,6 +24,8 @@ MANIFESTS = Path(__file__).parent / "manifests"
 BUILT_IN = ("default", "recommended")
 DETECTOR_KINDS = ("mtcnn", "yunet")
 EMBEDDER_KINDS = ("dlib", "openvino", "onnx")
+TEMPLATE_VERSION = 1
+"""Raise it whenever detection, alignment or a converter gives other templates for the same photo: packs never mix."""
 _FORBIDS_COMMERCE = ("noncommercial", "non-commercial", "-nc", "research only", "research-only", "academic")
 
 
@@ -195,7 +197,7 @@ def _pack(table: Mapping[str, Any], folder: Path, settings: Settings) -> Pack:
     if not -1 <= agree <= match <= certain <= 1:
         msg = "The operating points must be cosine scores with agree <= match <= certain."
         raise PackError(msg)
-    facts = repr((detector.kind, embedder, sorted(file.sha256 for file in detector.files)))
+    facts = repr((TEMPLATE_VERSION, detector.kind, embedder, sorted(file.sha256 for file in detector.files)))
     short = hashlib.sha256(facts.encode()).hexdigest()[:12]
     return Pack(
         name, f"{name}@{short}", str(table.get("summary", "")), detector, embedder, match, certain, agree, folder

@@ -143,7 +143,8 @@ REFUSED = [
 ]
 
 
-def test_nothing_wrong_is_written(run: Here, archive: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("archive")
+def test_nothing_wrong_is_written(run: Here, tmp_path: Path) -> None:
     """One walk over all of it, so that the archive can be compared before and after."""
     before, shown = files_of(tmp_path), run("collection", "show", "gala", "--json").json
     findings = [

@@ -35,6 +35,12 @@ def tiny(seat: int) -> bytes:
 
 
 @cache
+def together(*seats: int) -> bytes:
+    """Portraits side by side: one photo of several people."""
+    return encode_jpeg(np.concatenate([draw_portrait(person(CAST[seat]), 100, 320).pixels for seat in seats], axis=1))
+
+
+@cache
 def with_bystander(seat: int, behind: int, share: float) -> bytes:
     """A portrait with somebody in the corner whose picture is ``share`` as large."""
     pixels = draw_portrait(person(CAST[seat]), 100, 400).pixels.copy()

@@ -52,7 +52,7 @@ def test_every_file_is_counted_once(fresh: Club) -> None:
     first = fresh.archive.ingest(CLUB, [fresh.photos], saved=saved)
     assert counts(first) == (7, 3, 1, 1, refused)
     assert first.done == first.given
-    assert first.faces == len(fresh.rows()["faces"]) >= 3
+    assert first.faces == len(fresh.rows()["faces"]) >= 2
     assert (first.suggested, count(fresh.archive.folder, "face_templates")) == (0, 0)
     good = {hashlib.sha256(content).digest() for name, content in PICTURES.items() if name.endswith("jpg") and content}
     assert {digest for _, digests in told for digest in digests} == good
