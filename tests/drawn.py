@@ -181,7 +181,8 @@ def name_of(seat: int) -> str:
 
 _QUERIES = {
     "photos": """
-        SELECT hex(sha256), bytes, width, height, format, orientation, taken_at, status, n_faces, pack_id FROM photos""",
+        SELECT hex(sha256), bytes, width, height, format, orientation, taken_at, status, n_faces, pack_id
+        FROM photos""",
     "paths": "SELECT hex(sha256), path, member FROM photo_paths JOIN photos ON photos.id = photo_id",
     "faces": """
         SELECT hex(sha256), ordinal, x, y, w, h, landmarks, confidence, quality
@@ -213,10 +214,10 @@ def count(archive: Path, table: str) -> int:
 def differences(one: dict[str, list[Row]], two: dict[str, list[Row]], tolerance: float = 0.02) -> list[str]:
     """What differs between two sets of rows; numbers may differ by rounding, as batches may be cut in other places."""
     found = []
-    for table in one:
-        if len(one[table]) != len(two[table]):
-            found.append(f"{table}: {len(one[table])} and {len(two[table])} rows")
-        for left, right in zip(one[table], two[table], strict=False):
+    for table, ours in one.items():
+        if len(ours) != len(two[table]):
+            found.append(f"{table}: {len(ours)} and {len(two[table])} rows")
+        for left, right in zip(ours, two[table], strict=False):
             if not all(map(_same, left, right, [tolerance] * len(left))):
                 found.append(f"{table}: {left} and {right}")
     return found
@@ -231,6 +232,8 @@ def _same(left: object, right: object, tolerance: float) -> bool:
 def _open_landmarks(row: Row) -> Row:
     opened: list[object] = []
     for cell in row:
-        is_landmarks = isinstance(cell, bytes) and len(cell) == 40
-        opened += np.frombuffer(cell, "<f4").tolist() if is_landmarks else [cell]  # type: ignore[arg-type]
+        if isinstance(cell, bytes) and len(cell) == 40:
+            opened += np.frombuffer(cell, "<f4").tolist()
+        else:
+            opened.append(cell)
     return tuple(opened)

@@ -12,7 +12,11 @@ PROCESSES = Engine("processes", 2)
 
 
 def test_ingest_gives_the_same_rows_with_every_engine(tmp_path: Path, story_settings: Settings) -> None:
-    pictures = scenes() | {"not a photo.txt": b"hello", "twice.jpg": scenes()["a.jpg"], "cut.jpg": scenes()["b.jpg"][:9_000]}
+    pictures = scenes() | {
+        "not a photo.txt": b"hello",
+        "twice.jpg": scenes()["a.jpg"],
+        "cut.jpg": scenes()["b.jpg"][:9_000],
+    }
     found = {}
     for engine in (SERIAL, PROCESSES):
         with Club.make(tmp_path / engine.name, story_settings, pictures) as club:

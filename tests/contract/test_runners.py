@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,11 +33,12 @@ from tests.contract.parcels import (
 )
 from tests.house.source import ROOT
 
-Runner = Callable[[Sequence[Stage[Parcel]], Iterable[Batch[Parcel]]], Iterator[Batch[Parcel]]]
+Running = Generator[Batch[Parcel], None, None]
+Runner = Callable[[Sequence[Stage[Parcel]], Iterable[Batch[Parcel]]], Running]
 PATIENCE_S = 20.0
 
 
-def two_processes(stages: Sequence[Stage[Parcel]], batches: Iterable[Batch[Parcel]]) -> Iterator[Batch[Parcel]]:
+def two_processes(stages: Sequence[Stage[Parcel]], batches: Iterable[Batch[Parcel]]) -> Running:
     return processes.run(stages, batches, 2)
 
 
@@ -115,7 +116,7 @@ def test_batches_are_read_as_they_are_needed(run: Runner) -> None:
     for number in range(1, 60):
         assert next(going).items[0].number == number
         assert read <= number + 2 * processes.WINDOW
-    going.close()  # type: ignore[attr-defined]
+    going.close()
 
 
 def test_an_item_that_a_stage_refuses_stays_an_item(run: Runner) -> None:
@@ -165,7 +166,7 @@ def test_a_consumer_may_stop_early(run: Runner, taken: int) -> None:
     going = run([stage], batches_of(60, 2))
     for _ in range(taken):
         next(going)
-    going.close()  # type: ignore[attr-defined]
+    going.close()
     assert stage.n_setups == stage.n_closes
     assert multiprocessing.active_children() == []
 

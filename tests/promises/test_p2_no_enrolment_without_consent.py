@@ -1,6 +1,7 @@
 """P2. No enrolment without consent: who, purpose, channels, from, until, evidence, guardian for a minor.
 
-The database refuses by itself, from a connection that knows nothing of this package and has foreign keys off.
+The database refuses by itself, from a connection that knows nothing of this package and has foreign keys off; then the
+routes that people and programs take.
 """
 
 from __future__ import annotations
@@ -8,14 +9,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from countenance.core.permit import permit_compare, permit_reference
-from countenance.errors import ConsentError, PermitError
+from countenance.errors import ConsentError, EnrolmentError, PermitError
+from countenance.settings import Settings
 from countenance.store import consents, templates
 from countenance.store.moments import to_text
+from tests.drawn import CLUB, Club, count, portrait
+from tests.terminal import Answer, Here
 from tests.unit.store.world import EVIDENCE, World, new_reference, open_world, vectors
 
 
@@ -264,3 +269,104 @@ def test_a_permit_from_yesterday_meets_the_databases_clock(world: World) -> None
     new = new_reference(ann, consent, vectors(1, 1)[0])
     with pytest.raises(ConsentError, match="none of this subject holds now"), world.store.transaction() as tx:
         templates.add_reference(tx, world.keys, permit, club.id, new, at=yesterday)
+
+
+# The routes that people and programs take ----------------------------------------------------------------------------
+
+DAY = timedelta(days=1)
+Form = dict[str, object]
+FORMS: dict[str, Form] = {
+    "no purpose": {"purposes": ()},
+    "unknown purpose": {"purposes": ("marketing",)},
+    "one unknown purpose of two": {"purposes": ("find-my-photos", "marketing")},
+    "no channel": {"channels": ()},
+    "unknown channel": {"channels": ("billboard",)},
+    "no evidence": {"evidence_sha256": ""},
+    "evidence that is no hash": {"evidence_sha256": "x" * 64},
+    "evidence without a name": {"evidence_name": " "},
+    "guardian without a name": {"guardian": " "},
+}
+DATES: dict[str, tuple[timedelta, timedelta]] = {
+    "ended": (-2 * DAY, -DAY),
+    "not begun": (DAY, 2 * DAY),
+    "ends before it begins": (2 * DAY, DAY),
+}
+
+
+def written(archive: Path) -> dict[str, int]:
+    return {table: count(archive, table) for table in ("subjects", "consents", "subject_references")}
+
+
+def test_the_python_route_refuses_and_writes_nothing(tmp_path: Path, story_settings: Settings) -> None:
+    with Club.make(tmp_path, story_settings, {}) as club:
+        moments = {
+            name: {"from_at": club.clock.now + begins, "until_at": club.clock.now + ends}
+            for name, (begins, ends) in DATES.items()
+        }
+        enrolled = []
+        for name, changes in {**FORMS, **moments}.items():
+            try:
+                club.enrol(0, club.form(**changes))  # type: ignore[arg-type]
+            except ConsentError:
+                continue
+            enrolled.append(name)
+        assert enrolled == []
+        for nobody in ("", " \t"):
+            with pytest.raises(EnrolmentError, match="needs a name"):
+                club.archive.enrol(CLUB, nobody, [("a.jpg", portrait(0))], club.form(), "office")
+        with pytest.raises(ConsentError):
+            club.archive.enrol(CLUB, "Ann", [("a.jpg", portrait(0))], club.form(), " ")
+        assert set(written(club.archive.folder).values()) == {0}
+        assert club.rows()["appearances"] == []
+        club.enrol(0)
+        assert written(club.archive.folder) == {"subjects": 1, "consents": 1, "subject_references": 2}
+
+
+WHOLE = {
+    "--purpose": "find-my-photos",
+    "--channel": "website",
+    "--until": "2999-12-31",
+    "--evidence": "form.txt",
+}
+CHANGES: dict[str, dict[str, str | None]] = {
+    "no purpose": {"--purpose": None},
+    "unknown purpose": {"--purpose": "marketing"},
+    "no channel": {"--channel": None},
+    "unknown channel": {"--channel": "billboard"},
+    "no end": {"--until": None},
+    "ended": {"--until": "2001-01-01"},
+    "ended, and it says when it began": {"--until": "2001-01-01", "--from": "2000-01-01"},
+    "not begun": {"--from": "2999-01-01"},
+    "ends before it begins": {"--from": "2999-12-31", "--until": "2999-01-01"},
+    "no evidence": {"--evidence": None},
+    "evidence that is not there": {"--evidence": "lost.txt"},
+    "empty evidence": {"--evidence": "empty.txt"},
+    "minor without guardian": {"--guardian": " "},
+}
+
+
+def test_the_command_line_refuses_and_writes_nothing(
+    tmp_path: Path, packs_cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {"CACHE": packs_cache, "DEVICE": "cpu", "ARCHIVE": tmp_path / "archive", "KEY_FILE": tmp_path / "key"}
+    for name, value in environment.items():
+        monkeypatch.setenv(f"COUNTENANCE_{name}", str(value))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "form.txt").write_text("yes", encoding="utf-8")
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "a.jpg").write_bytes(portrait(0))
+    run = Here(capsys)
+    assert run("init").code == 0
+    assert run("collection", "create", CLUB).code == 0
+
+    def enrol(changes: dict[str, str | None]) -> Answer:
+        options = {name: value for name, value in {**WHOLE, **changes}.items() if value is not None}
+        return run("enrol", CLUB, "Ann", "--photo", "a.jpg", *chain.from_iterable(options.items()), "--json")
+
+    answers = {name: enrol(changes) for name, changes in CHANGES.items()}
+    assert [name for name, answer in answers.items() if answer.code not in {1, 2} or answer.json["ok"]] == []
+    codes = {name: answer.json["error"]["code"] for name, answer in answers.items()}
+    assert set(codes.values()) == {"usage", "no-consent"}, codes
+    assert set(written(tmp_path / "archive").values()) == {0}
+    assert enrol({}).done["references"]
+    assert written(tmp_path / "archive") == {"subjects": 1, "consents": 1, "subject_references": 1}

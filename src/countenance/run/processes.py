@@ -12,7 +12,7 @@ import queue
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.connection import Connection, wait
@@ -49,8 +49,10 @@ class _Worker(Generic[Item]):
     ready: bool = False
 
 
-def run(stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]], workers: int) -> Iterator[Batch[Item]]:
-    """Each batch after all stages, in the order in which they were given.
+def run(
+    stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]], workers: int
+) -> Generator[Batch[Item], None, None]:
+    """Each batch after all stages, in the order in which they were given; closing it ends the workers.
 
     Args:
         stages: sent to every worker once.

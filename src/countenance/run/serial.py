@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 from countenance.run.stage import Batch, Item, Stage, carry
 
 
-def run(stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]]) -> Iterator[Batch[Item]]:
-    """Each batch, in order, after all stages.
+def run(stages: Sequence[Stage[Item]], batches: Iterable[Batch[Item]]) -> Generator[Batch[Item], None, None]:
+    """Each batch, in order, after all stages; closing it closes the stages.
 
     Raises:
         CountenanceError: a stage cannot be set up, or cannot work at all.

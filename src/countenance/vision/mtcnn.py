@@ -21,6 +21,8 @@ from countenance.vision.session import Session
 CELL_PX, STRIDE_PX = 12, 2
 FACTOR = 0.709
 PROPOSE, REFINE = 0.6, 0.7
+DOUBT = 0.4
+"""Confidence from which the last network is asked again, in the box that it corrected."""
 OVERLAP_LEVEL, OVERLAP_PHOTO, OVERLAP_OUTPUT = 0.5, 0.7, 0.7
 BATCH_CROPS = 256
 _UPRIGHT = np.array([[0.336, 0.401], [0.677, 0.401], [0.500, 0.594], [0.348, 0.765], [0.652, 0.765]])
@@ -93,20 +95,37 @@ class Mtcnn:
     def _finish(
         self, photos: Sequence[Pyramid], boxes: list[NDArray[np.float32]]
     ) -> list[tuple[Boxes, Landmarks, Confidences]]:
+        """Faces that the last network is sure of; those it nearly is are judged once more, in the box it corrected."""
+        judged = self._judge(photos, boxes)
+        nearly = [(score >= DOUBT) & (score < self._threshold) for _, _, score in judged]
+        if any(rows.any() for rows in nearly):
+            centred = [_squared(moved[rows]) for (moved, _, _), rows in zip(judged, nearly, strict=True)]
+            second = self._judge(photos, centred)
+            judged = [
+                (np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1]]), np.concatenate([a[2], b[2]]))
+                for a, b in zip(judged, second, strict=True)
+            ]
+        found = []
+        for moved, landmarks, score in judged:
+            good = np.flatnonzero(score >= self._threshold)
+            kept = good[suppress(moved[good], score[good], OVERLAP_OUTPUT, by_smaller=True)]
+            found.append((moved[kept], landmarks[kept], score[kept]))
+        return found
+
+    def _judge(
+        self, photos: Sequence[Pyramid], boxes: list[NDArray[np.float32]]
+    ) -> list[tuple[Boxes, Landmarks, Confidences]]:
+        """The last network's word on square boxes: corrected boxes, landmarks and confidences of each photo."""
         cut = [_crops(photo, part, 48) for photo, part in zip(photos, boxes, strict=True)]
         box, points, p = _batched(self._onet, [crops for crops, _ in cut], ["box", "points", "p"])
         shifts, marks, scores = _split(box, boxes), _split(points, boxes), _split(p[:, 0], boxes)
-        found = []
-        for (_, part), shift, mark, score in zip(cut, shifts, marks, scores, strict=True):
-            good = score >= self._threshold
-            square = part[good]
-            xs, ys = mark[good, :5], mark[good, 5:]
+        judged = []
+        for (_, square), shift, mark, score in zip(cut, shifts, marks, scores, strict=True):
+            xs, ys = mark[:, :5], mark[:, 5:]
             # Shares of the square, whose edges lie half a pixel before the centres of its first pixels.
             landmarks = np.stack([xs, ys], axis=2) * square[:, None, 2:] + square[:, None, :2] - np.float32(0.5)
-            moved = _corrected(square, shift[good])
-            kept = suppress(moved, score[good], OVERLAP_OUTPUT, by_smaller=True)
-            found.append((moved[kept], landmarks[kept].astype(np.float32), score[good][kept]))
-        return found
+            judged.append((_corrected(square, shift), landmarks.astype(np.float32), score))
+        return judged
 
 
 def _corrected(boxes: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArray[np.float32]:

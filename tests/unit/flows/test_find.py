@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from countenance.store.appearances import CONFIRMED, REJECTED
 from tests.drawn import CLUB, Club, name_of, portrait
 
 
-def test_photos_are_listed_best_first_with_where_they_are(club: Club, stock: str) -> None:
+def test_photos_are_listed_best_first_with_where_they_are(club: Club, stock: Path) -> None:
     found = club.find(0)
     assert len(found) >= 2
     assert [row.score for row in found] == sorted((row.score for row in found), reverse=True)
@@ -87,9 +88,9 @@ def test_two_of_one_name_are_told_apart_by_id(club: Club) -> None:
     assert club.archive.find(again) == []
 
 
-def test_a_person_is_found_in_the_own_collection_only(club: Club, stock: str) -> None:
+def test_a_person_is_found_in_the_own_collection_only(club: Club, stock: Path) -> None:
     club.archive.create_collection("another")
-    club.archive.ingest("another", [f"{stock}/photos"])
+    club.archive.ingest("another", [stock / "photos"])
     found = club.find(0)
     ours = club.archive.collection(CLUB).id
     with club.archive._store.reading() as tx:

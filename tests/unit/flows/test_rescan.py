@@ -7,6 +7,8 @@ import pytest
 
 from countenance.flows import rescan
 from countenance.flows.rescan import RescanSummary
+from countenance.flows.stages import Decode, Work
+from countenance.run.stage import Batch
 from countenance.settings import Settings
 from countenance.store import appearances, subjects
 from countenance.store.appearances import CONFIRMED, REJECTED, SUGGESTED
@@ -177,11 +179,9 @@ def test_a_photo_is_read_wherever_it_still_lies(small_club: Club) -> None:
     assert small_club.archive.rescan(CLUB).unreadable == 0
 
 
-def test_a_photo_that_can_no_longer_be_decoded_is_unreadable(
-    small_club: Club, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Broken(rescan.Decode):
-        def __call__(self, batch: rescan.Batch[rescan.Work]) -> rescan.Batch[rescan.Work]:
+def test_a_photo_that_can_no_longer_be_decoded_is_unreadable(small_club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Decode):
+        def __call__(self, batch: Batch[Work]) -> Batch[Work]:
             for work in batch.items:
                 work.refuse("too-slow", "Decoding took too long.")
             return batch
