@@ -307,7 +307,8 @@ def test_a_full_disk_is_one_clear_sentence_and_keeps_what_was_saved(ground: Grou
     assert 0 < len(kept) < N_PHOTOS, "the disk was not full in the middle of it"
     assert set(acknowledged(archive)) == kept.keys()
 
-    again = run_command(words, env, program)  # as people see it; nothing was freed
+    fuller = [*program[:-1], str(10_000)]
+    again = run_command(words, env, fuller)  # as people see it, and not even one batch fits
     assert again.returncode == 1
     assert "Traceback" not in again.stderr
     assert len([line for line in again.stderr.splitlines() if line.strip()]) <= 2
