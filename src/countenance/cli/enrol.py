@@ -90,7 +90,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     if seen.photos:
         lines.append(f"Looked through {seen.photos} photos: {seen.suggested} appearances suggested")
     if seen.unreadable:
-        lines.append(f"{seen.unreadable} photos are no longer where they were; ingest them again from their new place.")
+        lines.append(
+            f"{seen.unreadable} photos are no longer where they were; "
+            f"ingest them from their new place, then: countenance rescan {collection}"
+        )
     frame.print(
         {
             "subject": made.subject,

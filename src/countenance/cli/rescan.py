@@ -28,7 +28,10 @@ def command(frame: Frame, collection: str, engine: str, workers: int | None) -> 
         )
     text = f"{seen.subjects} people compared with {seen.photos} photos: {seen.suggested} appearances suggested"
     if seen.unreadable:
-        text += f"\n{seen.unreadable} photos are no longer where they were; ingest them again from their new place."
+        text += (
+            f"\n{seen.unreadable} photos are no longer where they were; "
+            "ingest them from their new place, then run this again."
+        )
     frame.print(
         {
             "subjects": seen.subjects,

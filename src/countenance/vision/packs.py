@@ -197,10 +197,19 @@ def _pack(table: Mapping[str, Any], folder: Path, settings: Settings) -> Pack:
     if not -1 <= agree <= match <= certain <= 1:
         msg = "The operating points must be cosine scores with agree <= match <= certain."
         raise PackError(msg)
-    facts = repr((TEMPLATE_VERSION, detector.kind, embedder, sorted(file.sha256 for file in detector.files)))
-    short = hashlib.sha256(facts.encode()).hexdigest()[:12]
+    short = hashlib.sha256(repr(_what_shapes_templates(detector, embedder)).encode()).hexdigest()[:12]
     return Pack(
         name, f"{name}@{short}", str(table.get("summary", "")), detector, embedder, match, certain, agree, folder
+    )
+
+
+def _what_shapes_templates(detector: DetectorSpec, embedder: EmbedderSpec) -> tuple[object, ...]:
+    """What a pack's id stands for: not names, addresses or licence texts, which may change without changing a template."""
+    return (
+        TEMPLATE_VERSION,
+        (detector.kind, detector.threshold, [file.sha256 for file in detector.files]),
+        (embedder.kind, [file.sha256 for file in embedder.files], embedder.template_size, embedder.side_px),
+        (embedder.colour, embedder.mean, embedder.scale, embedder.points),
     )
 
 
