@@ -213,8 +213,8 @@ class Archive:
         subject = self.subject(who)
         with self._store.reading() as tx:
             where = collections.by_id(tx, subject.collection)
-        match = self.pack_of(where).match
-        return contact_sheet.write_contact_sheet(folder, subject.name, found, self.settings, self._clock(), match)
+        pack = self.pack_of(where)
+        return contact_sheet.write_contact_sheet(folder, subject.name, found, self.settings, self._clock(), pack)
 
     # Review ------------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ def list_packs(frame: Frame) -> None:
         lines += [
             f"{pack.id}{' (used for new collections)' if name == settings.pack else ''}",
             f"  {pack.summary}",
+            *([f"  {pack.better}"] if pack.better else []),
             f"  {'ready' if ready else 'not installed: countenance models install ' + name}",
             f"  detector: {pack.detector.licence.name}, {pack.detector.licence.source}",
             f"  embedder: {pack.embedder.licence.name}, {pack.embedder.licence.source}",
@@ -87,6 +88,7 @@ def _row(pack: Pack, *, ready: bool) -> dict[str, object]:
         "name": pack.name,
         "id": pack.id,
         "summary": pack.summary,
+        "better": pack.better,
         "ready": ready,
         "template_size": pack.embedder.template_size,
         "match": pack.match,

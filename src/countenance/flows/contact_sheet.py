@@ -19,6 +19,7 @@ from countenance.ingest.source import display_name, reopen
 from countenance.redact.render import cut_out, encode_jpeg
 from countenance.settings import Settings
 from countenance.store.appearances import Appearance
+from countenance.vision.packs import Pack
 
 _MARGIN = 0.6
 _LONGEST_PX = 220
@@ -35,7 +36,7 @@ class Card:
 
 
 def write_contact_sheet(
-    folder: Path, title: str, found: Sequence[Appearance], settings: Settings, now: datetime, match: float
+    folder: Path, title: str, found: Sequence[Appearance], settings: Settings, now: datetime, pack: Pack
 ) -> Path:
     """Write ``index.html`` into a folder and return its path.
 
@@ -45,7 +46,7 @@ def write_contact_sheet(
         found: appearances under a permit to show them.
         settings: limits of decoding.
         now: aware UTC moment, printed on the page.
-        match: the pack's match score, printed on the page.
+        pack: its match score, and what is known of a better one, are printed on the page.
 
     Raises:
         CountenanceError: the folder cannot be written.
@@ -59,7 +60,8 @@ def write_contact_sheet(
         title=title,
         cards=cards,
         made_at=now.strftime("%Y-%m-%d %H:%M UTC"),
-        match=match,
+        match=pack.match,
+        better=pack.better,
         n_photos=len({row.photo for row in found}),
         n_confirmed=sum(row.state == "confirmed" for row in found),
     )

@@ -107,6 +107,7 @@ class Pack:
         certain: cosine score from which a match needs no second look.
         agree: cosine score that two references of one person must reach.
         folder: where files that no wheel brings are kept.
+        better: a sentence with numbers about a better pack, for every report of this one; may be empty.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Pack:
     certain: float
     agree: float
     folder: Path
+    better: str = ""
 
     @property
     def files(self) -> tuple[ModelFile, ...]:
@@ -199,12 +201,21 @@ def _pack(table: Mapping[str, Any], folder: Path, settings: Settings) -> Pack:
         raise PackError(msg)
     short = hashlib.sha256(repr(_what_shapes_templates(detector, embedder)).encode()).hexdigest()[:12]
     return Pack(
-        name, f"{name}@{short}", str(table.get("summary", "")), detector, embedder, match, certain, agree, folder
+        name,
+        f"{name}@{short}",
+        str(table.get("summary", "")),
+        detector,
+        embedder,
+        match,
+        certain,
+        agree,
+        folder,
+        str(table.get("better", "")),
     )
 
 
 def _what_shapes_templates(detector: DetectorSpec, embedder: EmbedderSpec) -> tuple[object, ...]:
-    """What a pack's id stands for: not names, addresses or licence texts, which may change without changing a template."""
+    """What a pack's id stands for. Names, addresses and licence texts may change without changing a template."""
     return (
         TEMPLATE_VERSION,
         (detector.kind, detector.threshold, [file.sha256 for file in detector.files]),
