@@ -168,7 +168,7 @@ def album_rows(album: dict[str, Any], each: Any) -> list[dict[str, str]]:  # noq
         each(
             "group scenes: FNIR at FPIR 0.01",
             "accuracy.album",
-            lambda pack: _rate(scene(pack)["identification"]["fnir"]),
+            lambda pack: _rate(scene(pack)["identification"]["fnir_at_fpir_0.01"]),
         ),
         each(
             "false faces in 180 photos of things and 96 of animals, statues and drawings",
@@ -197,9 +197,9 @@ def better_sentence() -> str:
 
 def render(tour: list[dict[str, str]]) -> str:
     """README's text."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701 - Markdown
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True)  # noqa: S701 - Markdown
     template = environment.from_string(TEMPLATE.read_text("utf-8"))
-    return template.render(tour=tour, rows=rows(), machine=result("pipeline")["machine"])
+    return template.render(tour=tour, rows=rows(), machine=result("workers")["machine"])
 
 
 def main() -> int:

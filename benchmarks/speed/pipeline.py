@@ -4,7 +4,8 @@
 
 The floor is decode (in this process, no child), detect, align, rate and embed over photos that are already in memory.
 Ingest adds reading, hashing, the confined decoder process, batching, comparison, SQL and fsync. Kernels and ingest take
-turns; the ratio is the median over the rounds.
+turns; the ratio is the median over the rounds. Start-up (models, decoder process) counts in full on both sets together; on
+one set of 120 small photos, a second and a half of work, it is shown apart.
 """
 
 from __future__ import annotations
@@ -70,15 +71,18 @@ def measure(pack_name: str, sets: tuple[str, ...], folder: Path) -> dict[str, ob
     """Rates, floor and overhead of one pack on some sets."""
     paths = [path for name in sets for path in sorted((SHARED / "photos" / name).glob("*.jpg"))]
     contents = [path.read_bytes() for path in paths]
-    walls, floors, rows = [], [], []
+    walls, floors, rows, starts = [], [], [], []
     for turn in range(ROUNDS):
         with Ours(folder / f"{pack_name}-{'-'.join(sets)}-{turn}", pack_name) as ours:
             parts = open_detector(ours.pack, ours.settings), open_embedder(ours.pack, ours.settings)
             kernels(ours.pack, ours.settings, contents[: ours.settings.batch_photos], parts)
             rows.append(kernels(ours.pack, ours.settings, contents, parts))
             del parts
-            walls.append(float(ours.ingest(paths)["seconds"]["total"]))
             floors.append(sum(rows[-1].values()))
+            # One photo alone: loading the models and starting the decoder process, which a long run pays once.
+            starts.append(float(ours.ingest(paths[:1])["seconds"]["total"]) - floors[-1] / len(paths))
+        with Ours(folder / f"{pack_name}-{'-'.join(sets)}-{turn}-whole", pack_name) as ours:
+            walls.append(float(ours.ingest(paths)["seconds"]["total"]))
     overhead = median(wall / floor for wall, floor in zip(walls, floors, strict=True))
     rate_per_s = len(paths) / median(walls)
     return {
@@ -86,6 +90,10 @@ def measure(pack_name: str, sets: tuple[str, ...], folder: Path) -> dict[str, ob
         "photos_per_second": rate_per_s,
         "floor_photos_per_second": len(paths) / median(floors),
         "overhead": overhead,
+        "start_s": median(starts),
+        "overhead_without_start": median(
+            (wall - start) / floor for wall, start, floor in zip(walls, starts, floors, strict=True)
+        ),
         "cores_for_seed_rate": SEED_RATE / rate_per_s,
         "kernel_ms_per_photo": {name: 1e3 * median(row[name] for row in rows) / len(paths) for name in rows[0]},
         "wall_s": walls,
@@ -106,10 +114,12 @@ def main() -> int:
                 kernel_text = ", ".join(f"{key} {value:.1f}" for key, value in dict(row["kernel_ms_per_photo"]).items())  # type: ignore[call-overload]
                 sys.stdout.write(
                     f"{pack:12} {'+'.join(sets):13} {row['photos_per_second']:6.1f} photos/s, floor "
-                    f"{row['floor_photos_per_second']:.1f}, overhead {row['overhead']:.3f} (bar {MOST_OVERHEAD}), "
+                    f"{row['floor_photos_per_second']:.1f}, overhead {row['overhead']:.3f} (bar {MOST_OVERHEAD}; "
+                    f"{row['overhead_without_start']:.3f} after a start of {row['start_s']:.2f} s), "
                     f"{row['cores_for_seed_rate']:.1f} cores for {SEED_RATE:.0f}/s; ms: {kernel_text}\n"
                 )
-                missed += [f"overhead {pack} {sets}"] if float(str(row["overhead"])) > MOST_OVERHEAD else []
+                judged = row["overhead"] if len(sets) > 1 else row["overhead_without_start"]
+                missed += [f"overhead {pack} {sets}"] if float(str(judged)) > MOST_OVERHEAD else []
     london = results["recommended london"]
     cores, share = float(str(london["cores_for_seed_rate"])), 1 / float(str(london["overhead"]))
     if cores > MOST_CORES and share < LEAST_OF_FLOOR:
