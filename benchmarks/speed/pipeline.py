@@ -4,8 +4,8 @@
 
 The floor is decode (in this process, no child), detect, align, rate and embed over photos that are already in memory.
 Ingest adds reading, hashing, the confined decoder process, batching, comparison, SQL and fsync. Kernels and ingest take
-turns; the ratio is the median over the rounds. Start-up (models, decoder process) counts in full on both sets together; on
-one set of 120 small photos, a second and a half of work, it is shown apart.
+turns; the ratio is the median over the rounds. Start-up (models, decoder process) counts in full on both sets together;
+on one set of 120 small photos, a second and a half of work, it is shown apart.
 """
 
 from __future__ import annotations
