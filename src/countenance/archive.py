@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from countenance.errors import ConflictError, NotFoundError, StoreError
+from countenance.errors import ConflictError, CountenanceError, NotFoundError, StoreError
 from countenance.flows import contact_sheet, enrol, find, ingest, rescan, review
 from countenance.flows.enrol import ConsentForm, Enrolment
 from countenance.flows.ingest import IngestSummary
@@ -57,23 +58,24 @@ class Archive:
         if (folder / DATABASE).exists():
             msg = f"There is an archive in {folder.absolute()} already."
             raise ConflictError(msg, advice="Choose another folder; nothing was changed.")
-        had_keys = (folder / KEYS).exists()
+        had_keys, unnamed = (folder / KEYS).exists(), folder / f"{DATABASE}.new"
+        interrupted = unnamed.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            msg = f"The folder {folder} cannot be made: {error.strerror}."
-            raise StoreError(msg) from error
-        keys = KeyStore.create(folder / KEYS, master)
-        try:
-            store = Store.open(folder / DATABASE, create=True)
-        except BaseException:
-            keys.close()
-            for suffix in ("", "-wal", "-shm"):
-                (folder / f"{DATABASE}{suffix}").unlink(missing_ok=True)
+            # The database gets its name last: where it has it, the archive is whole; else `init` is simply run again.
+            _remove_database(unnamed)
+            Store.open(unnamed, create=True).close()
+            _make_keys(folder / KEYS, master, may_exist=interrupted)
+            unnamed.replace(folder / DATABASE)
+        except (OSError, CountenanceError) as error:
+            _remove_database(unnamed)
             if not had_keys:  # no row ever depended on these keys
                 shutil.rmtree(folder / KEYS, ignore_errors=True)
-            raise
-        return cls(folder, store, keys, settings, clock)
+            if isinstance(error, CountenanceError):
+                raise
+            msg = f"The folder {folder} cannot be made an archive: {error.strerror}."
+            raise StoreError(msg) from error
+        return cls.open(folder, master, settings, clock)
 
     @classmethod
     def open(cls, folder: Path, master: Master, settings: Settings, clock: Callable[[], datetime] = utc_now) -> Self:
@@ -229,6 +231,23 @@ class Archive:
     def decide_each(self, collection: str, decisions: Mapping[str, str], actor: str) -> list[Appearance]:
         """Confirm some appearances and reject others, all or none; see ``flows.review``."""
         return review.decide(self._store, self._keys, self.collection(collection), decisions, self._clock, actor)
+
+
+def _make_keys(folder: Path, master: Master, *, may_exist: bool) -> None:
+    """A new key store; one that an interrupted ``create`` left whole is kept if the master opens it."""
+    try:
+        KeyStore.create(folder, master).close()
+    except ConflictError:
+        if not may_exist:
+            raise
+        KeyStore.open(folder, master).close()
+
+
+def _remove_database(path: Path) -> None:
+    """Remove a database file and its logs, as far as they are there."""
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + suffix).unlink()
 
 
 def require_archive(folder: Path) -> None:

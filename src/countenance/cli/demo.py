@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,9 +91,14 @@ def command(frame: Frame, folder: Path) -> None:
         *(f"{row['name']:14} {row['drawn_in']:9} {row['photos']:9}" for row in rows),
         "The others left no template: each was compared in memory and dropped.",
         f"Contact sheet: {rows[0]['contact_sheet']}",
-        f'Go on with:    countenance --archive {home} --key-file {key_file} find "{NAMES[1]}"',
+        f'Go on with:    {_program()} --archive {home} --key-file {key_file} find "{NAMES[1]}"',
     ]
     frame.print(result, "\n".join(lines))
+
+
+def _program() -> str:
+    """How to call this program: by its name where the shell finds it, else by the path it was called by."""
+    return "countenance" if shutil.which("countenance") else sys.argv[0]
 
 
 def _clean(folder: Path) -> Path:
