@@ -25,8 +25,9 @@ MEASUREMENTS = (
     "speed.memory",
     "speed.peers",
     "faults.bad_files",
+    "faults.kills",
 )
-NEED_NO_PHOTOS = {"accuracy.drawn"}
+NEED_NO_PHOTOS = {"accuracy.drawn", "faults.kills"}
 
 
 def main() -> int:

@@ -145,7 +145,7 @@ def rows() -> list[dict[str, str]]:
         )
         for name in ("london", "congress", "caltech")
     ]
-    return table + rates + album_rows(album, each)
+    return table + rates + album_rows(album, each) + fault_rows(row)
 
 
 def album_rows(album: dict[str, Any], each: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row maker above
@@ -177,6 +177,29 @@ def album_rows(album: dict[str, Any], each: Any) -> list[dict[str, str]]:  # noq
                 f"{album[pack]['noface']['no_face']['false_faces']} and "
                 f"{album[pack]['noface']['animal_or_drawn_face']['false_faces']}"
             ),
+        ),
+    ]
+
+
+def fault_rows(row: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row maker above
+    """Rows on what goes wrong."""
+    bad, kills = result("bad_files")["results"], result("kills")
+
+    def files(pack: str) -> str:
+        runs = [bad[f"{pack} {engine}"] for engine in ("serial", "processes")]
+        longest = max(run["longest_batch_s"] for run in runs)
+        return f"{runs[0]['dealt_with']} of {runs[0]['photos']['given']}, {longest:.1f} s"
+
+    return [
+        row(
+            "files made to break decoders: used or refused with a reason, longest batch of 8",
+            "faults.bad_files",
+            {pack: files(pack) for pack in PACKS},
+        ),
+        row(
+            f"photos lost or doubled by {kills['tally']['kills']} kills of an ingest",
+            "faults.kills",
+            {"default": str(kills["lost_or_doubled"])},
         ),
     ]
 

@@ -20,7 +20,7 @@ import pytest
 
 from countenance.archive import DATABASE, Archive
 from countenance.core.arrays import Templates
-from countenance.core.permit import permit_compare
+from countenance.core.permit import permit_open_templates
 from countenance.flows.stages import Embed, Work
 from countenance.run.stage import Batch
 from countenance.settings import Settings
@@ -184,12 +184,17 @@ def test_a_release_collection_keeps_templates_but_sealed(
     archive: Archive, notes: Notes, gala_photos: Path, models: Path, temporary: Path
 ) -> None:
     until_at = datetime.now(UTC) + timedelta(days=30)
+    basis: dict[str, datetime | str | None] = {
+        "reference": "contract 12",
+        "approver": "The board",
+        "until_at": until_at,
+    }
     collection = archive.create_collection(COLLECTION, Release("contract 12", "The board", until_at))
     summary = archive.ingest(COLLECTION, [gala_photos])
     made = {template.tobytes() for template in notes.templates}
     assert len(made) == summary.faces > 0
     with archive._store.reading() as tx:
-        permit = permit_compare(collection.id, [], datetime.now(UTC))
+        permit = permit_open_templates(collection.id, collection.basis, basis, datetime.now(UTC))
         kept = [
             row
             for _, rows in templates.each_face_template(

@@ -18,6 +18,9 @@ CHANNELS = ("website", "social", "print", "press", "newsletter", "intranet", "ex
 FINDING = frozenset({"find-my-photos", "internal-tagging"})
 """Purposes under which a person's photos may be listed."""
 
+COMPARING = FINDING | {"publication"}
+"""Purposes for which new photos are compared with a person. Search under a case has rules of its own."""
+
 SHA256_HEX_LENGTH = 64
 
 

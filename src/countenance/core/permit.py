@@ -7,12 +7,12 @@ is proof that the rule below it said yes; there is no other way to get one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from countenance.core.consent import FINDING, Consent
+from countenance.core.consent import COMPARING, FINDING, Consent
 from countenance.errors import ConsentError, PermitError
 
 _MINT: Final = object()
@@ -23,6 +23,7 @@ class Act(StrEnum):
 
     STORE_REFERENCE = "store-reference"
     STORE_TEMPLATE = "store-template"
+    OPEN_TEMPLATES = "open-templates"
     COMPARE = "compare"
     SHOW = "show"
 
@@ -42,11 +43,11 @@ class Permit:
     collection: str
     subjects: frozenset[str]
     decided_at: datetime
-    mint: object = None
+    mint: InitVar[object] = None  # not kept, so no permit can be copied into another one
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, mint: object) -> None:
         """Refuse every maker but this module."""
-        if self.mint is not _MINT:
+        if mint is not _MINT:
             msg = "Permits come from countenance.core.permit only."
             raise PermitError(msg)
 
@@ -73,8 +74,10 @@ def permit_reference(collection: str, consent: Consent, now: datetime) -> Permit
 
 
 def permit_compare(collection: str, consents: Iterable[Consent], now: datetime) -> Permit:
-    """Permit to compare new faces with every subject who has any consent that holds at ``now``."""
-    subjects = frozenset(consent.subject for consent in consents if consent.holds_at(now))
+    """Permit to compare new faces with every subject of whom a consent for ``COMPARING`` holds at ``now``."""
+    subjects = frozenset(
+        consent.subject for consent in consents if consent.purpose in COMPARING and consent.holds_at(now)
+    )
     return Permit(Act.COMPARE, collection, subjects, now, _MINT)
 
 
@@ -110,8 +113,31 @@ def permit_templates(
     """
     if basis != "release":
         return None
+    _require_basis(basis, release, now)
+    return Permit(Act.STORE_TEMPLATE, collection, frozenset(), now, _MINT)
+
+
+def permit_open_templates(
+    collection: str, basis: str, release: Mapping[str, datetime | str | None], now: datetime
+) -> Permit:
+    """Permit to open the kept templates of all faces of a ``release`` collection, while its documented basis holds.
+
+    Args:
+        collection: id of the collection.
+        basis: ``consent`` or ``release``.
+        release: as for ``permit_templates``.
+        now: aware UTC moment.
+
+    Raises:
+        ConsentError: it is no release collection, or its basis is incomplete or has ended.
+    """
+    _require_basis(basis, release, now)
+    return Permit(Act.OPEN_TEMPLATES, collection, frozenset(), now, _MINT)
+
+
+def _require_basis(basis: str, release: Mapping[str, datetime | str | None], now: datetime) -> None:
     until_at = release.get("until_at")
-    if not (release.get("reference") and release.get("approver") and isinstance(until_at, datetime)) or until_at <= now:
+    whole = basis == "release" and bool(release.get("reference")) and bool(release.get("approver"))
+    if not whole or not isinstance(until_at, datetime) or until_at <= now:
         msg = "The documented basis of this release collection is incomplete or has ended."
         raise ConsentError(msg, advice="Renew the basis: reference, approver and an end date in the future.")
-    return Permit(Act.STORE_TEMPLATE, collection, frozenset(), now, _MINT)

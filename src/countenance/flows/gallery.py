@@ -27,6 +27,8 @@ class LiveGallery:
         self._loaded_at: datetime | None = None
         self._gallery: Gallery | None = None
         self._permit: Permit | None = None
+        self.consenting: frozenset[str] = frozenset()
+        """Everybody of the collection whose consent to be compared holds, at the last ``refresh``."""
 
     def refresh(self, tx: Tx, now: datetime) -> None:
         """Load again when a reference or a consent changed, or when the last load is too old."""
@@ -37,6 +39,7 @@ class LiveGallery:
         everybody = consents.of_collection(tx, self._keys, self._collection.id)
         wanted = [consent for consent in everybody if self._only is None or consent.subject in self._only]
         self._permit = permit_compare(self._collection.id, wanted, now)
+        self.consenting = permit_compare(self._collection.id, everybody, now).subjects
         found = templates.references_of_collection(
             tx,
             self._keys,

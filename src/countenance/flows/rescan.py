@@ -13,6 +13,7 @@ from datetime import datetime
 
 import numpy as np
 
+from countenance.core.permit import permit_compare
 from countenance.errors import PhotoRefusedError
 from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
@@ -20,7 +21,7 @@ from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Embed, Work
 from countenance.ingest.source import reopen
 from countenance.run.stage import Batch, Stage
-from countenance.store import appearances, faces, photos, subjects
+from countenance.store import appearances, consents, faces, photos, subjects
 from countenance.store.connection import Tx
 from countenance.vision.packs import Pack
 
@@ -48,16 +49,19 @@ def rescan(
     """
     summary = RescanSummary()
     with scope.store.reading() as tx:
-        due = frozenset(subjects.pending(tx, scope.collection.id))
+        everybody = consents.of_collection(tx, scope.keys, scope.collection.id)
+        consenting = permit_compare(scope.collection.id, everybody, scope.clock()).subjects
+        due = consenting.intersection(subjects.pending(tx, scope.collection.id))
     if not due:
         return summary
     summary.subjects = len(due)
-    gallery = LiveGallery(scope, only=due)
+    gallery, compared = LiveGallery(scope, only=due), due
     stages: list[Stage[Work]] = [Decode(scope.settings), Embed(scope.settings, scope.pack)]
     for batch in run(stages, _batches(scope, summary), engine):
         now = scope.clock()
         with scope.store.transaction() as tx:
             gallery.refresh(tx, now)
+            compared &= gallery.consenting  # whoever withdraws on the way stays due, should a new consent come
             for work in batch.items:
                 summary.photos += 1
                 if work.refused is not None:
@@ -70,7 +74,7 @@ def rescan(
             saved(summary)
     if not summary.unreadable:
         with scope.store.transaction() as tx:
-            for subject in sorted(due):
+            for subject in sorted(compared):
                 subjects.set_pending(tx, subject, pending_rescan=False)
     return summary
 
@@ -132,7 +136,8 @@ def _suggest(tx: Tx, photo: str, work: Work, gallery: LiveGallery, pack: Pack, n
     for found in gallery.compare(work.templates, ruled_out):
         face = face_ids[found.face]
         rivals = [row for row in said if row.face == face and row.state == appearances.SUGGESTED]
-        if face in named or any(row.score >= found.score for row in rivals if row.subject != found.subject):
+        others = [row for row in rivals if row.subject != found.subject and row.subject in gallery.consenting]
+        if face in named or any(row.score >= found.score for row in others):
             continue
         appearances.retract(tx, [row.id for row in rivals if row.subject != found.subject])
         better.append((found.subject in {row.subject for row in rivals}, found))

@@ -109,6 +109,8 @@ def add(
         "withdrawn_at": None,
     }
     tx.execute(insert(consents).values(row))
+    # Photos that came in while no consent held were not compared with this person.
+    tx.execute(update(subjects).where(subjects.c.id == consent.subject).values(pending_rescan=True))
     return stored
 
 

@@ -108,7 +108,7 @@ def set_pending(tx: Tx, subject: str, *, pending_rescan: bool) -> None:
 
 def _unknown(subject: str) -> NotFoundError:
     return NotFoundError(
-        f"There is no subject with the id {subject}.", advice="List people with `countenance consent list`."
+        f"There is no subject with the id {subject}.", advice="List people with `countenance collection show NAME`."
     )
 
 

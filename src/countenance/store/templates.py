@@ -236,10 +236,10 @@ def each_face_template(
     """(face ids, their (n, d) templates), up to 1,000 at a time, in order of photo and ordinal.
 
     Raises:
-        PermitError: the permit is not for comparing here.
+        PermitError: the permit is not for opening templates here.
         DamagedError: a template fails its authentication or has another length.
     """
-    permit.require(Act.COMPARE, collection)
+    permit.require(Act.OPEN_TEMPLATES, collection)
     key = keys.collection_key(collection)
     for rows in tx.execute(_FACE_TEMPLATES, {"collection": collection, "pack": pack}).partitions():
         opened = [unseal(key, row.template_sealed, _face_context(collection, row.face_id, pack)) for row in rows]

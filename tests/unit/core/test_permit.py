@@ -10,6 +10,7 @@ from countenance.core.permit import (
     Act,
     Permit,
     permit_compare,
+    permit_open_templates,
     permit_reference,
     permit_show,
     permit_templates,
@@ -34,6 +35,17 @@ def test_a_permit_cannot_be_widened() -> None:
     permit = permit_compare("c", [ANNA], NOW)
     with pytest.raises(AttributeError):
         permit.subjects = frozenset({"ben"})  # type: ignore[misc]
+
+
+def test_a_permit_cannot_be_copied_into_another_one() -> None:
+    permit = permit_compare("c", [ANNA], NOW)
+    with pytest.raises(PermitError):
+        replace(permit, act=Act.SHOW, subjects=frozenset({"anyone"}))
+    assert getattr(permit, "mint", None) is None
+
+
+def test_search_under_a_case_is_no_reason_to_compare_new_photos() -> None:
+    assert permit_compare("c", [replace(ANNA, purpose="case-search")], NOW).subjects == frozenset()
 
 
 def test_a_permit_covers_its_act_collection_and_subjects_only() -> None:
@@ -91,6 +103,14 @@ def test_a_release_collection_keeps_templates_while_its_basis_holds() -> None:
     permit = permit_templates("c", "release", BASIS, NOW)
     assert permit is not None
     permit.require(Act.STORE_TEMPLATE, "c")
+
+
+def test_kept_templates_are_opened_while_the_basis_holds_and_in_release_collections_only() -> None:
+    permit_open_templates("c", "release", BASIS, NOW).require(Act.OPEN_TEMPLATES, "c")
+    with pytest.raises(ConsentError):
+        permit_open_templates("c", "consent", BASIS, NOW)
+    with pytest.raises(ConsentError):
+        permit_open_templates("c", "release", {**BASIS, "until_at": NOW}, NOW)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from countenance.core.permit import permit_compare, permit_reference, permit_show, permit_templates
+from countenance.core.permit import (
+    permit_compare,
+    permit_open_templates,
+    permit_reference,
+    permit_show,
+    permit_templates,
+)
 from countenance.errors import ConsentError, DamagedError, NotFoundError, PermitError, StoreError
 from countenance.store import consents, stamps, subjects, templates
 from tests.unit.store.world import DIM, PACK, World, new_reference, vectors
@@ -241,6 +247,9 @@ def test_every_function_asks_for_its_own_permit(world: World) -> None:
             templates.add_face_templates(tx, world.keys, show, club.id, pack=PACK, face_ids=[], templates=vectors(0, 1))
         with pytest.raises(PermitError):
             next(templates.each_face_template(tx, world.keys, show, club.id, pack=PACK, dim=DIM))
+        compare = permit_compare(club.id, [world.consent(ann)], world.now)
+        with pytest.raises(PermitError):
+            next(templates.each_face_template(tx, world.keys, compare, club.id, pack=PACK, dim=DIM))
 
 
 def test_a_release_collection_keeps_templates_of_all_faces(world: World) -> None:
@@ -254,11 +263,11 @@ def test_a_release_collection_keeps_templates_of_all_faces(world: World) -> None
     assert permit is not None
     assert forged is not None
     made = vectors(3, 7)
-    compare = permit_compare(studio.id, [], world.now)
+    opened = permit_open_templates(studio.id, "release", release, world.now)
     with world.store.transaction() as tx:
         templates.add_face_templates(tx, world.keys, permit, studio.id, pack=PACK, face_ids=ids, templates=made)
         templates.add_face_templates(tx, world.keys, permit, studio.id, pack=PACK, face_ids=[], templates=made[:0])
-        ((found, back),) = templates.each_face_template(tx, world.keys, compare, studio.id, pack=PACK, dim=DIM)
+        ((found, back),) = templates.each_face_template(tx, world.keys, opened, studio.id, pack=PACK, dim=DIM)
         with pytest.raises(NotFoundError, match="not of this collection"):
             templates.add_face_templates(
                 tx, world.keys, permit, studio.id, pack=PACK, face_ids=elsewhere, templates=made[:1]
