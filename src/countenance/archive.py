@@ -215,8 +215,9 @@ class Archive:
         subject = self.subject(who)
         with self._store.reading() as tx:
             where = collections.by_id(tx, subject.collection)
-        pack = self.pack_of(where)
-        return contact_sheet.write_contact_sheet(folder, subject.name, found, self.settings, self._clock(), pack)
+        permit = find.permit_to_show(self._store, self._keys, subject, self._clock)
+        sheet = contact_sheet.Sheet(folder, subject.name, self.pack_of(where))
+        return contact_sheet.write_contact_sheet(permit, sheet, found, self.settings, self._clock())
 
     # Review ------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jinja2
 
+from countenance.core.permit import Act, Permit
 from countenance.errors import CountenanceError, PhotoRefusedError
 from countenance.ingest.decoder import Decoder
 from countenance.ingest.source import display_name, reopen
@@ -35,33 +36,51 @@ class Card:
     trouble: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Where a page goes and what it says.
+
+    Attributes:
+        folder: made when it does not exist.
+        title: heading, usually the person's name.
+        pack: its match score, and what is known of a better one, are printed on the page.
+    """
+
+    folder: Path
+    title: str
+    pack: Pack
+
+
 def write_contact_sheet(
-    folder: Path, title: str, found: Sequence[Appearance], settings: Settings, now: datetime, pack: Pack
+    permit: Permit, sheet: Sheet, found: Sequence[Appearance], settings: Settings, now: datetime
 ) -> Path:
     """Write ``index.html`` into a folder and return its path.
 
     Args:
-        folder: made when it does not exist.
-        title: heading, usually the person's name.
-        found: appearances under a permit to show them.
+        permit: to show the subject of every appearance.
+        sheet: where it goes and what it says.
+        found: appearances, as ``flows.find`` gave them.
         settings: limits of decoding.
         now: aware UTC moment, printed on the page.
-        pack: its match score, and what is known of a better one, are printed on the page.
 
     Raises:
+        PermitError: an appearance is not of the subject that the permit covers.
         CountenanceError: the folder cannot be written.
     """
+    for row in found:
+        permit.require(Act.SHOW, permit.collection, row.subject)
+    folder = sheet.folder
     with Decoder(settings.decode) as decoder:
         cards = [_card(row, decoder, settings) for row in found]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("countenance.flows"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     page = environment.get_template("contact_sheet.html").render(
-        title=title,
+        title=sheet.title,
         cards=cards,
         made_at=now.strftime("%Y-%m-%d %H:%M UTC"),
-        match=pack.match,
-        better=pack.better,
+        match=sheet.pack.match,
+        better=sheet.pack.better,
         n_photos=len({row.photo for row in found}),
         n_confirmed=sum(row.state == "confirmed" for row in found),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from countenance.core.permit import permit_show
+from countenance.core.permit import Permit, permit_show
 from countenance.errors import UsageError
 from countenance.store import appearances, consents
 from countenance.store.appearances import CONFIRMED, SUGGESTED, Appearance
@@ -14,6 +14,17 @@ from countenance.store.keys import KeyStore
 from countenance.store.subjects import Subject
 
 STATES = {"any": (CONFIRMED, SUGGESTED), "confirmed": (CONFIRMED,), "suggested": (SUGGESTED,)}
+
+
+def permit_to_show(store: Store, keys: KeyStore, subject: Subject, clock: Callable[[], datetime]) -> Permit:
+    """The permit to list a subject's photos now.
+
+    Raises:
+        ConsentError: no consent allows finding this person's photos now.
+    """
+    with store.reading() as tx:
+        given = [stored.consent for stored in consents.of_subject(tx, keys, subject.id)]
+    return permit_show(subject.collection, subject.id, given, clock())
 
 
 def find(
@@ -35,7 +46,6 @@ def find(
     if state not in STATES:
         msg = f"Unknown state {state!r}; choose from: {', '.join(STATES)}."
         raise UsageError(msg)
+    permit = permit_to_show(store, keys, subject, clock)
     with store.reading() as tx:
-        given = [stored.consent for stored in consents.of_subject(tx, keys, subject.id)]
-        permit = permit_show(subject.collection, subject.id, given, clock())
         return appearances.of_subject(tx, permit, subject.collection, subject.id, states=STATES[state])

@@ -14,6 +14,7 @@ from countenance.errors import ConflictError, NotFoundError, StoreError
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.moments import to_text
+from countenance.store.photos import NEWEST_PATH
 from countenance.store.schema import appearance_history, appearances, faces, photo_paths, photos, subjects
 
 SUGGESTED, CONFIRMED, REJECTED = "suggested", "confirmed", "rejected"
@@ -103,9 +104,6 @@ _SUGGEST = text(
     "ON CONFLICT (face_id, subject_id) DO UPDATE SET score = excluded.score, made_by = excluded.made_by, "
     "made_at = excluded.made_at, pack_id = excluded.pack_id WHERE appearances.state = 'suggested'"
 )
-_newest_path = (
-    select(func.max(photo_paths.c.id)).where(photo_paths.c.photo_id == photos.c.id).correlate(photos).scalar_subquery()
-)
 _WITH_PHOTO = (
     select(
         appearances,
@@ -119,7 +117,7 @@ _WITH_PHOTO = (
     )
     .join_from(appearances, faces, faces.c.id == appearances.c.face_id)
     .join(photos, photos.c.id == faces.c.photo_id)
-    .join(photo_paths, photo_paths.c.id == _newest_path, isouter=True)
+    .join(photo_paths, photo_paths.c.id == NEWEST_PATH, isouter=True)
 )
 _OF_SUBJECT = (
     _WITH_PHOTO.join(subjects, subjects.c.id == appearances.c.subject_id)

@@ -88,10 +88,12 @@ def add(
         msg = "This subject is a minor, so the consent needs the name of a guardian."
         raise ConsentError(msg)
     stored = StoredConsent(random_id(), consent, record, now)
+    key = keys.subject_key(consent.subject)
+    # People name forms after the person, so the file's name is sealed like a name.
+    evidence_name = seal(key, _bytes(record.evidence_name), _context("evidence", stored.id, consent.subject))
     guardian = None
     if consent.guardian is not None:
-        key = keys.subject_key(consent.subject)
-        guardian = seal(key, consent.guardian.encode("utf-8", "surrogatepass"), _context(stored.id, consent.subject))
+        guardian = seal(key, _bytes(consent.guardian), _context("guardian", stored.id, consent.subject))
     row = {
         "id": stored.id,
         "subject_id": consent.subject,
@@ -100,7 +102,7 @@ def add(
         "from_at": consent.from_at,
         "until_at": consent.until_at,
         "evidence_sha256": consent.evidence_sha256,
-        "evidence_name": record.evidence_name,
+        "evidence_name_sealed": evidence_name,
         "notice_version": record.notice_version,
         "minor": consent.minor,
         "guardian_sealed": guardian,
@@ -134,7 +136,7 @@ def of_subject(tx: Tx, keys: KeyStore, subject: str) -> list[StoredConsent]:
     """Every consent of the subject, withdrawn and ended ones included, oldest first.
 
     Raises:
-        DamagedError: a sealed guardian fails its authentication.
+        DamagedError: a sealed name fails its authentication.
     """
     query = select(consents).where(consents.c.subject_id == subject)
     rows = tx.execute(query.order_by(consents.c.granted_at, consents.c.id)).all()
@@ -142,7 +144,7 @@ def of_subject(tx: Tx, keys: KeyStore, subject: str) -> list[StoredConsent]:
         StoredConsent(
             id=row.id,
             consent=_consent(keys, row),
-            record=Record(row.evidence_name, row.granted_by, row.notice_version),
+            record=Record(_opened(keys, row, "evidence", row.evidence_name_sealed), row.granted_by, row.notice_version),
             granted_at=row.granted_at,
         )
         for row in rows
@@ -153,22 +155,28 @@ def of_collection(tx: Tx, keys: KeyStore, collection: str) -> list[Consent]:
     """Every consent of every subject of the collection, withdrawn and ended ones included, oldest first.
 
     Raises:
-        DamagedError: a sealed guardian fails its authentication.
+        DamagedError: a sealed name fails its authentication.
     """
     query = select(consents).join(subjects, subjects.c.id == consents.c.subject_id)
     query = query.where(subjects.c.collection_id == collection).order_by(consents.c.granted_at, consents.c.id)
     return [_consent(keys, row) for row in tx.execute(query).all()]
 
 
-def _context(consent: str, subject: str) -> bytes:
-    return row_context("guardian", consent, subject)
+def _context(what: str, consent: str, subject: str) -> bytes:
+    return row_context(what, consent, subject)
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
+
+
+def _opened(keys: KeyStore, row: Row[Any], what: str, sealed: bytes) -> str:
+    key = keys.subject_key(row.subject_id)
+    return unseal(key, sealed, _context(what, row.id, row.subject_id)).decode("utf-8", "surrogatepass")
 
 
 def _consent(keys: KeyStore, row: Row[Any]) -> Consent:
-    guardian = None
-    if row.guardian_sealed is not None:
-        key = keys.subject_key(row.subject_id)
-        guardian = unseal(key, row.guardian_sealed, _context(row.id, row.subject_id)).decode("utf-8", "surrogatepass")
+    guardian = _opened(keys, row, "guardian", row.guardian_sealed) if row.guardian_sealed is not None else None
     return Consent(
         subject=row.subject_id,
         purpose=row.purpose,

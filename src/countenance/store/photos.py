@@ -144,8 +144,9 @@ _KNOWN = select(photos.c.sha256, photos.c.id, photos.c.status, photos.c.pack_id)
 )
 _ADD_PHOTO = insert(photos)
 _ADD_PATH = text(
-    "INSERT INTO photo_paths (photo_id, path, member, first_seen_at) VALUES (:photo, :path, :member, :at) "
-    "ON CONFLICT (photo_id, path, member) DO NOTHING"
+    "INSERT INTO photo_paths (photo_id, path, member, first_seen_at, last_seen_at) "
+    "VALUES (:photo, :path, :member, :at, :at) "
+    "ON CONFLICT (photo_id, path, member) DO UPDATE SET last_seen_at = excluded.last_seen_at"
 )
 _ADD_REFUSAL = text(
     "INSERT INTO refusals (collection_id, path, member, sha256, reason, message, refused_at) "
@@ -158,11 +159,17 @@ _CLEAR_REFUSAL = delete(refusals).where(
     refusals.c.path == bindparam("of_path"),
     refusals.c.member == bindparam("of_member"),
 )
-_newest_path = (
-    select(func.max(photo_paths.c.id)).where(photo_paths.c.photo_id == photos.c.id).correlate(photos).scalar_subquery()
+NEWEST_PATH = (
+    select(photo_paths.c.id)
+    .where(photo_paths.c.photo_id == photos.c.id)
+    .order_by(photo_paths.c.last_seen_at.desc(), photo_paths.c.id.desc())
+    .limit(1)
+    .correlate(photos)
+    .scalar_subquery()
 )
+"""Id of the path under which a photo was seen last; for joins with ``photos``."""
 _WITH_PATH = select(photos, photo_paths.c.path, photo_paths.c.member).join_from(
-    photos, photo_paths, photo_paths.c.id == _newest_path, isouter=True
+    photos, photo_paths, photo_paths.c.id == NEWEST_PATH, isouter=True
 )
 _PAGE = (
     _WITH_PATH.where(photos.c.collection_id == bindparam("collection"), photos.c.id > bindparam("after"))
@@ -217,7 +224,7 @@ def add_photo(tx: Tx, collection: str, new: NewPhoto, *, at: datetime) -> str:
 
 
 def add_paths(tx: Tx, seen: Iterable[tuple[str, bytes, bytes]], *, at: datetime) -> None:
-    """Remember under which paths photos were seen; a path already remembered stays as it is.
+    """Remember under which paths photos were seen; one that is remembered already becomes the newest again.
 
     Args:
         tx: writing transaction.
@@ -238,7 +245,10 @@ def add_path(tx: Tx, photo: str, path: bytes, member: bytes = b"", *, at: dateti
 def paths_of(tx: Tx, photo: str) -> list[tuple[bytes, bytes]]:
     """Every (path, member) the photo was seen under, newest first."""
     query = select(photo_paths.c.path, photo_paths.c.member).where(photo_paths.c.photo_id == photo)
-    return [(row.path, row.member) for row in tx.execute(query.order_by(photo_paths.c.id.desc()))]
+    return [
+        (row.path, row.member)
+        for row in tx.execute(query.order_by(photo_paths.c.last_seen_at.desc(), photo_paths.c.id.desc()))
+    ]
 
 
 def add_refusals(tx: Tx, collection: str, refused: Iterable[Refusal]) -> None:

@@ -64,6 +64,7 @@ photo_paths = Table(
     Column("path", LargeBinary, nullable=False),
     Column("member", LargeBinary, nullable=False),
     Column("first_seen_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
 )
 
 refusals = Table(
@@ -116,7 +117,7 @@ consents = Table(
     Column("from_at", Moment, nullable=False),
     Column("until_at", Moment, nullable=False),
     Column("evidence_sha256", Text, nullable=False),
-    Column("evidence_name", Text, nullable=False),
+    Column("evidence_name_sealed", LargeBinary, nullable=False),
     Column("notice_version", Text),
     Column("minor", Boolean, nullable=False),
     Column("guardian_sealed", LargeBinary),

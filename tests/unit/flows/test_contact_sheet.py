@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from countenance.errors import CountenanceError
+from countenance.errors import ConsentError, CountenanceError, PermitError
 from countenance.settings import Settings
 from countenance.store.appearances import CONFIRMED
 from tests.drawn import CLUB, Club, name_of, portrait
@@ -129,3 +129,30 @@ def test_writing_again_replaces_the_page_and_leaves_nothing_else(club: Club, tmp
     for _ in range(2):
         sheet_of(club, name_of(0), folder)
     assert [path.name for path in folder.iterdir()] == ["index.html"]
+
+
+def test_the_page_is_for_one_person_with_a_consent_that_holds(club: Club, tmp_path: Path) -> None:
+    found = club.find(0)
+    with pytest.raises(PermitError):
+        club.archive.contact_sheet(name_of(1), found, tmp_path / "other")
+    club.withdraw(0)
+    with pytest.raises(ConsentError):
+        club.archive.contact_sheet(name_of(0), found, tmp_path / "late")
+    assert not (tmp_path / "other").exists()
+    assert not (tmp_path / "late").exists()
+
+
+def test_a_photo_is_shown_from_where_it_was_seen_last(tmp_path: Path, story_settings: Settings) -> None:
+    one = small(0, 1)
+    with Club.make(tmp_path, story_settings, {"a/one.jpg": one}) as club:
+        club.enrol(0)
+        club.ingest()
+        club.put({"b/two.jpg": one})
+        club.clock.advance(minutes=1)
+        club.ingest("b")
+        assert club.found_in(0) == ["two.jpg"]
+        (club.photos / "b/two.jpg").unlink()
+        club.clock.advance(minutes=1)
+        assert club.ingest("a").known == 1
+        assert club.found_in(0) == ["one.jpg"]
+        assert len(pictures(sheet_of(club, name_of(0), tmp_path / "sheet"))) == 1

@@ -10,7 +10,7 @@ from countenance.flows.rescan import RescanSummary
 from countenance.flows.stages import Decode, Work
 from countenance.run.stage import Batch
 from countenance.settings import Settings
-from countenance.store import appearances, subjects
+from countenance.store import appearances, consents, subjects
 from countenance.store.appearances import CONFIRMED, REJECTED, SUGGESTED
 from tests.drawn import CLUB, Club, count, differences, name_of, portrait
 from tests.unit.flows.pictures import small
@@ -250,3 +250,31 @@ def test_nobody_is_suggested_twice_for_a_face(small_club: Club) -> None:
         make_due(small_club, name_of(0))
         assert small_club.archive.rescan(CLUB).suggested == 0
         assert differences({"appearances": labels(small_club)}, {"appearances": before}, 1e-3) == []
+
+
+def test_whoever_may_not_be_compared_hides_nobody_and_stays_due(small_club: Club) -> None:
+    small_club.archive.rescan(CLUB)
+    small_club.withdraw(0)
+    enrol_twin(small_club)
+    assert small_club.archive.rescan(CLUB).suggested > 0
+    assert small_club.archive.find("Twin")
+
+
+def test_a_consent_for_case_search_alone_compares_with_no_photo(story_settings: Settings, tmp_path: Path) -> None:
+    with Club.make(tmp_path, story_settings, {f"{picture}.jpg": small(0, picture) for picture in range(1, 4)}) as club:
+        club.enrol(0, club.form(purposes=("case-search",)))
+        assert club.ingest().suggested == 0
+        assert club.archive.rescan(CLUB).subjects == 0
+        assert due(club) == [club.archive.subject(name_of(0)).id]
+        assert labels(club) == []
+
+
+def test_a_new_consent_brings_a_new_look_back(small_club: Club) -> None:
+    small_club.archive.rescan(CLUB)
+    assert due(small_club) == []
+    archive = small_club.archive
+    subject = archive.subject(name_of(0))
+    with archive._store.transaction() as tx:
+        known = consents.of_subject(tx, archive._keys, subject.id)[0]
+        consents.add(tx, archive._keys, known.consent, known.record, now=small_club.clock.now)
+    assert due(small_club) == [subject.id]

@@ -44,7 +44,7 @@ _CONSENT_COLUMNS = (
     "from_at",
     "until_at",
     "evidence_sha256",
-    "evidence_name",
+    "evidence_name_sealed",
     "notice_version",
     "minor",
     "guardian_sealed",

@@ -69,6 +69,7 @@ _STATEMENTS = (
         path BLOB NOT NULL,
         member BLOB NOT NULL,
         first_seen_at TEXT NOT NULL CHECK (first_seen_at {_MOMENT}),
+        last_seen_at TEXT NOT NULL CHECK (last_seen_at {_MOMENT}),
         UNIQUE (photo_id, path, member)
     )
     """,
@@ -122,7 +123,7 @@ _STATEMENTS = (
         from_at TEXT NOT NULL CHECK (from_at {_MOMENT}),
         until_at TEXT NOT NULL CHECK (until_at {_MOMENT}),
         evidence_sha256 TEXT NOT NULL CONSTRAINT evidence_given CHECK (length(evidence_sha256) = 64),
-        evidence_name TEXT NOT NULL CHECK (evidence_name <> ''),
+        evidence_name_sealed BLOB NOT NULL CHECK (length(evidence_name_sealed) > 0),
         notice_version TEXT,
         minor BOOLEAN NOT NULL CHECK (minor IN (FALSE, TRUE)),
         guardian_sealed BLOB,
