@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from countenance.errors import ConflictError, CountenanceError, NotFoundError, StoreError
-from countenance.flows import contact_sheet, enrol, find, ingest, rescan, review
+from countenance.flows import contact_sheet, enrol, find, ingest, policy, rescan, review
 from countenance.flows.enrol import ConsentForm, Enrolment
 from countenance.flows.ingest import IngestSummary
 from countenance.flows.rescan import RescanSummary
@@ -64,9 +64,12 @@ class Archive:
             folder.mkdir(parents=True, exist_ok=True)
             # The database gets its name last: where it has it, the archive is whole; else `init` is simply run again.
             _remove_database(unnamed)
-            Store.open(unnamed, create=True).close()
+            with Store.open(unnamed, create=True) as store:
+                policy.publish(store, policy.draft(settings), "countenance init", clock())
             _make_keys(folder / KEYS, master, may_exist=interrupted)
             unnamed.replace(folder / DATABASE)
+            if not (folder / policy.FILE).exists():
+                (folder / policy.FILE).write_text(policy.draft(settings), "utf-8")
         except (OSError, CountenanceError) as error:
             _remove_database(unnamed)
             if not had_keys:  # no row ever depended on these keys

@@ -31,6 +31,37 @@ class DecodeLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ClearSettings:
+    """How photos are looked at, hidden in and written when they are cleared for a channel.
+
+    Attributes:
+        smallest_face_px: height in pixels of the photo as taken below which no face is looked for.
+        smallest_face_share: the same as a share of the longer side, in (0, 1); the larger of the two counts.
+        second_detector: ``auto`` (the detector of the other built-in pack, when its files are here), ``none``, or the
+            name of a pack whose detector is to look as well.
+        full_side_px: a photo is released at full size as long as its longer side stays below twice this.
+        style: ``solid``, ``pixelate``, ``blur`` or ``emoji``; pixelate and blur can be undone.
+        shape: ``ellipse`` or ``box``.
+        margin: room around the head, as a share of the face box.
+        jpeg_quality: 1 to 100.
+        keep: what a released file keeps of the photo's metadata: ``colour-profile``, ``copyright``, ``credit``,
+            ``taken-at``.
+        adult_age_years: age at which a guardian's consent lapses.
+    """
+
+    smallest_face_px: int = 16
+    smallest_face_share: float = 0.008
+    second_detector: str = "auto"
+    full_side_px: int = 4_000
+    style: str = "solid"
+    shape: str = "ellipse"
+    margin: float = 0.15
+    jpeg_quality: int = 92
+    keep: tuple[str, ...] = ("colour-profile",)
+    adult_age_years: int = 18
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of one archive.
 
@@ -45,6 +76,7 @@ class Settings:
         batch_bytes: encoded bytes that travel together at most.
         extra_channels: channels that this organisation adds to the built-in ones.
         decode: limits of the decoder.
+        clear: how photos are cleared for a channel.
     """
 
     pack: str = "default"
@@ -57,3 +89,4 @@ class Settings:
     batch_bytes: int = 64 * 1024 * 1024
     extra_channels: tuple[str, ...] = ()
     decode: DecodeLimits = field(default_factory=DecodeLimits)
+    clear: ClearSettings = field(default_factory=ClearSettings)

@@ -6,6 +6,7 @@ import pytest
 
 from countenance.archive import DATABASE, KEYS, Archive
 from countenance.errors import ConflictError, NotFoundError, StoreError
+from countenance.flows import policy
 from countenance.settings import Settings
 from countenance.store.keyfile import Master, write_key_file
 
@@ -52,7 +53,7 @@ def test_an_interrupted_creation_is_simply_begun_again(
     Archive.create(folder, master, Settings()).close()
     with Archive.open(folder, master, Settings()) as archive:
         archive.create_collection("gala")
-    assert sorted(path.name for path in folder.iterdir()) == [DATABASE, KEYS]
+    assert sorted(path.name for path in folder.iterdir()) == [DATABASE, KEYS, policy.FILE]
 
 
 def test_keys_whose_database_is_lost_are_never_replaced(tmp_path: Path, master: Master) -> None:

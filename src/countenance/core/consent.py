@@ -1,13 +1,16 @@
-"""The consent rules of enrolment: what a consent must say, and when it holds.
+"""The consent rules: what a consent must say, when it holds, and where a person stands on one day for one channel.
 
-Order of checks in ``refusal``: who, purpose, channels, dates, evidence, guardian. A consent is a fact with a beginning
-and an end; withdrawal is an end that was not planned.
+A consent is a fact with a beginning and an end; withdrawal is an end that was not planned. Order of checks in
+``refusal``: who, purpose, channels, dates, evidence, guardian. Order in ``standing``: one that holds for the channel;
+then what became of those that were for the channel; then those for other channels.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 
 PURPOSES = ("find-my-photos", "internal-tagging", "publication", "case-search")
 """Closed list. Granting one does not grant another."""
@@ -18,10 +21,15 @@ CHANNELS = ("website", "social", "print", "press", "newsletter", "intranet", "ex
 FINDING = frozenset({"find-my-photos", "internal-tagging"})
 """Purposes under which a person's photos may be listed."""
 
-COMPARING = FINDING | {"publication"}
+PUBLICATION = "publication"
+
+COMPARING = FINDING | {PUBLICATION}
 """Purposes for which new photos are compared with a person. Search under a case has rules of its own."""
 
 SHA256_HEX_LENGTH = 64
+
+PARENTAL = "parental responsibility"
+"""Authority of a guardian of whom nothing else was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,7 @@ class Consent:
         evidence_sha256: hex SHA-256 of the signed form or recording.
         minor: True when the subject cannot consent alone.
         guardian: name of the person with authority for a minor.
+        authority: what gives the guardian the right to sign, such as parental responsibility or a court order.
         withdrawn_at: aware UTC moment of withdrawal, if any.
     """
 
@@ -48,12 +57,26 @@ class Consent:
     evidence_sha256: str
     minor: bool = False
     guardian: str | None = None
+    authority: str = PARENTAL
     withdrawn_at: datetime | None = None
 
     def holds_at(self, moment: datetime) -> bool:
         """True when ``moment`` (aware UTC) lies in [from_at, until_at) and before any withdrawal."""
-        started = self.from_at <= moment < self.until_at
-        return started and (self.withdrawn_at is None or moment < self.withdrawn_at)
+        return self.from_at <= moment < self.until_at and not self.withdrawn_by(moment)
+
+    def withdrawn_by(self, moment: datetime) -> bool:
+        """True from the moment (aware UTC) of withdrawal on."""
+        return self.withdrawn_at is not None and self.withdrawn_at <= moment
+
+
+class Standing(StrEnum):
+    """Where a person stands for one purpose, channel and moment."""
+
+    HOLDS = "holds"
+    OTHER_CHANNEL = "other-channel"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    MISSING = "missing"
 
 
 def refusal(consent: Consent, *, now: datetime, channels: tuple[str, ...] = CHANNELS) -> str | None:
@@ -76,5 +99,85 @@ def refusal(consent: Consent, *, now: datetime, channels: tuple[str, ...] = CHAN
             not consent.minor or bool((consent.guardian or "").strip()),
             "A minor's consent needs the name of a guardian.",
         ),
+        (
+            not consent.minor or bool(consent.authority.strip()),
+            "A guardian's consent must say what gives the guardian the right to sign.",
+        ),
     )
     return next((sentence for holds, sentence in checks if not holds), None)
+
+
+def standing(consents: Iterable[Consent], purpose: str, channel: str, moment: datetime) -> Standing:
+    """Where one person stands.
+
+    Args:
+        consents: all of this person's, ended and withdrawn ones included; others' are not looked at by this rule.
+        purpose: one of ``PURPOSES``; consents to another purpose say nothing.
+        channel: where something is to appear.
+        moment: aware UTC; a consent that begins later is none yet.
+    """
+    begun = [consent for consent in consents if consent.purpose == purpose and consent.from_at <= moment]
+    here = [consent for consent in begun if channel in consent.channels]
+    if any(consent.holds_at(moment) for consent in here):
+        return Standing.HOLDS
+    if not here and any(consent.holds_at(moment) for consent in begun):
+        return Standing.OTHER_CHANNEL
+    ended = here or begun
+    if any(consent.withdrawn_by(moment) for consent in ended):
+        return Standing.WITHDRAWN
+    return Standing.EXPIRED if ended else Standing.MISSING
+
+
+def comes_of_age(born_on: date, adult_age_years: int) -> datetime:
+    """Aware UTC moment at which a person born that day may sign alone; 29 February counts as 1 March in other years.
+
+    Source:
+        The rule for leap days is that of most civil codes: the year of age is complete when the day has passed.
+    """
+    year = born_on.year + adult_age_years
+    try:
+        birthday = born_on.replace(year=year)
+    except ValueError:
+        birthday = date(year, 3, 1)
+    return datetime(birthday.year, birthday.month, birthday.day, tzinfo=UTC)
+
+
+def lapsing(consent: Consent, adult_at: datetime | None) -> Consent:
+    """The consent as it may be recorded: one that a guardian signs ends when the minor comes of age.
+
+    Args:
+        consent: as it was signed.
+        adult_at: aware UTC moment of coming of age; None when the date of birth is not known.
+    """
+    if not consent.minor or adult_at is None or consent.until_at <= adult_at:
+        return consent
+    return replace(consent, until_at=adult_at)
+
+
+def expiring(consents: Iterable[Consent], now: datetime, within: timedelta) -> list[Consent]:
+    """Consents that hold now, end within the span, and are not renewed for every one of their channels.
+
+    Args:
+        consents: of any number of people.
+        now: aware UTC.
+        within: length of time from now; the last moment counts.
+
+    Returns:
+        The consents to renew, soonest first.
+    """
+    everyone = list(consents)
+    ending = [each for each in everyone if each.holds_at(now) and each.until_at <= now + within]
+    due = [each for each in ending if not set(each.channels) <= _renewed(each, everyone)]
+    return sorted(due, key=lambda each: (each.until_at, each.subject, each.purpose))
+
+
+def _renewed(ending: Consent, consents: Iterable[Consent]) -> set[str]:
+    """Channels for which a consent of the same person and purpose takes over when this one ends."""
+    later = (
+        other
+        for other in consents
+        if (other.subject, other.purpose) == (ending.subject, ending.purpose)
+        and other.until_at > ending.until_at
+        and other.holds_at(ending.until_at)
+    )
+    return {channel for other in later for channel in other.channels}

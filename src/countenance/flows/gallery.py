@@ -51,13 +51,21 @@ class LiveGallery:
         self._gallery = Gallery(self._collection.id, found.subjects, found.templates)
         self._stamp, self._loaded_at = stamp, now
 
-    def compare(self, found: Templates, ruled_out: Mapping[int, Collection[str]] | None = None) -> list[Candidate]:
-        """Best consenting subject of each face at the pack's match score; ``refresh`` comes first.
+    def compare(
+        self,
+        found: Templates,
+        ruled_out: Mapping[int, Collection[str]] | None = None,
+        *,
+        at_least: float | None = None,
+    ) -> list[Candidate]:
+        """Best consenting subject of each face; ``refresh`` comes first.
 
         Args:
             found: (n, d) templates of faces.
             ruled_out: by row, subjects whom a person said this face is not.
+            at_least: cosine score from which a subject counts; the pack's match score when not given.
         """
         if self._gallery is None or self._permit is None:
             return []
-        return self._gallery.compare(found, self._permit, self._pack.match, ruled_out)
+        threshold = self._pack.match if at_least is None else at_least
+        return self._gallery.compare(found, self._permit, threshold, ruled_out)

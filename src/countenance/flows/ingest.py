@@ -206,7 +206,10 @@ def _save(
         candidates = gallery.compare(work.templates)
         appearances.suggest(
             tx,
-            [appearances.Suggestion(face_ids[found.face], found.subject, found.score) for found in candidates],
+            [
+                appearances.Suggestion(face_ids[found.face], found.subject, found.score, found.rival, found.rival_score)
+                for found in candidates
+            ],
             made_by=f"machine:{pack.id}",
             pack=pack.id,
             at=now,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -19,9 +19,11 @@ from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Embed, Work
+from countenance.index.gallery import Candidate
 from countenance.ingest.source import reopen
 from countenance.run.stage import Batch, Stage
 from countenance.store import appearances, consents, faces, photos, subjects
+from countenance.store.appearances import Appearance
 from countenance.store.connection import Tx
 from countenance.vision.packs import Pack
 
@@ -133,19 +135,39 @@ def _suggest(tx: Tx, photo: str, work: Work, gallery: LiveGallery, pack: Pack, n
         for ordinal, face in enumerate(face_ids)
     }
     better = []
-    for found in gallery.compare(work.templates, ruled_out):
+    for found in gallery.compare(work.templates, ruled_out, at_least=-1.0):
         face = face_ids[found.face]
         rivals = [row for row in said if row.face == face and row.state == appearances.SUGGESTED]
         others = [row for row in rivals if row.subject != found.subject and row.subject in gallery.consenting]
-        if face in named or any(row.score >= found.score for row in others):
+        best = max(others, key=lambda row: row.score, default=None)
+        if face in named:
             continue
-        appearances.retract(tx, [row.id for row in rivals if row.subject != found.subject])
-        better.append((found.subject in {row.subject for row in rivals}, found))
+        if best is not None and best.score >= found.score:
+            _note_rival(tx, best, found)
+        elif found.score >= pack.match:
+            appearances.retract(tx, [row.id for row in rivals if row.subject != found.subject])
+            better.append((found.subject in {row.subject for row in rivals}, _over(found, best)))
     appearances.suggest(
         tx,
-        [appearances.Suggestion(face_ids[found.face], found.subject, found.score) for _, found in better],
+        [
+            appearances.Suggestion(face_ids[found.face], found.subject, found.score, found.rival, found.rival_score)
+            for _, found in better
+        ],
         made_by=f"machine:{pack.id}",
         pack=pack.id,
         at=now,
     )
     return sum(not stood for stood, _ in better)
+
+
+def _note_rival(tx: Tx, best: Appearance, found: Candidate) -> None:
+    """Somebody new comes second: two people who look alike must be told apart by a person when a photo is cleared."""
+    if best.rival_score is None or found.score > best.rival_score:
+        appearances.set_rival(tx, best.id, found.subject, found.score)
+
+
+def _over(found: Candidate, beaten: Appearance | None) -> Candidate:
+    """The new best one, with whoever comes second: another of the newly enrolled, or the one it replaces."""
+    if beaten is None or beaten.score <= found.rival_score:
+        return found
+    return replace(found, rival=beaten.subject, rival_score=beaten.score)

@@ -21,13 +21,15 @@ class Candidate:
         face: row of the compared templates.
         subject: id.
         score: cosine in [-1, 1], best of the subject's references.
-        margin: score minus the second subject's, in [0, 2]; 2 when there is no second.
+        rival: id of the second-best subject; None when there is no second.
+        rival_score: the rival's cosine in [-1, 1]; -1 without one.
     """
 
     face: int
     subject: str
     score: float
-    margin: float
+    rival: str | None = None
+    rival_score: float = -1.0
 
 
 class Gallery:
@@ -81,10 +83,13 @@ class Gallery:
         rows = np.arange(len(best))
         score = best[rows, winner]
         best[rows, winner] = -np.inf
-        runner_up = best.max(axis=1)
+        second = best.argmax(axis=1)
+        runner_up = best[rows, second]
         return [
             Candidate(
-                int(row), self._names[winner[row]], float(score[row]), float(min(score[row] - runner_up[row], 2.0))
+                int(row), self._names[winner[row]], float(score[row]), self._names[second[row]], float(runner_up[row])
             )
+            if np.isfinite(runner_up[row])
+            else Candidate(int(row), self._names[winner[row]], float(score[row]))
             for row in np.flatnonzero((score >= threshold) & np.isfinite(score))
         ]

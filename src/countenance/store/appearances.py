@@ -29,11 +29,15 @@ class Suggestion:
         face: id of the face.
         subject: id of a subject of the same collection.
         score: cosine in [-1, 1].
+        rival: id of the second-best subject, if there was one.
+        rival_score: the rival's cosine.
     """
 
     face: str
     subject: str
     score: float
+    rival: str | None = None
+    rival_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Appearance:
         height: the same.
         path: bytes of the newest path of the photo; empty when none is known.
         member: bytes of the name inside an archive file, or empty.
+        rival: id of the second-best subject of the newest comparison, if there was one.
+        rival_score: the rival's cosine.
     """
 
     id: str
@@ -73,6 +79,8 @@ class Appearance:
     height: int
     path: bytes
     member: bytes
+    rival: str | None = None
+    rival_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +105,13 @@ class Change:
 # A suggestion gives way to a person's word: it changes no decided pair, and says nothing about a face that a person has
 # already given to somebody else.
 _SUGGEST = text(
-    "INSERT INTO appearances (id, face_id, subject_id, score, state, made_by, made_at, pack_id) "
-    "SELECT :id, :face, :subject, :score, 'suggested', :made_by, :at, :pack "
+    "INSERT INTO appearances (id, face_id, subject_id, score, state, made_by, made_at, pack_id, rival_id, rival_score) "
+    "SELECT :id, :face, :subject, :score, 'suggested', :made_by, :at, :pack, :rival, :rival_score "
     "WHERE NOT EXISTS (SELECT 1 FROM appearances AS decided WHERE decided.face_id = :face "
     "AND decided.subject_id <> :subject AND decided.state = 'confirmed') "
     "ON CONFLICT (face_id, subject_id) DO UPDATE SET score = excluded.score, made_by = excluded.made_by, "
-    "made_at = excluded.made_at, pack_id = excluded.pack_id WHERE appearances.state = 'suggested'"
+    "made_at = excluded.made_at, pack_id = excluded.pack_id, rival_id = excluded.rival_id, "
+    "rival_score = excluded.rival_score WHERE appearances.state = 'suggested'"
 )
 _WITH_PHOTO = (
     select(
@@ -154,6 +163,8 @@ def suggest(tx: Tx, suggestions: Iterable[Suggestion], *, made_by: str, pack: st
             "made_by": made_by,
             "at": moment,
             "pack": pack,
+            "rival": guess.rival,
+            "rival_score": guess.rival_score if guess.rival is not None else None,
         }
         for guess in suggestions
     ]
@@ -193,6 +204,12 @@ def decide(tx: Tx, appearance: str, state: str, *, actor: str, at: datetime, not
     }
     tx.execute(insert(appearance_history).values(entry))
     return by_id(tx, appearance)
+
+
+def set_rival(tx: Tx, appearance: str, rival: str, rival_score: float) -> None:
+    """Note who is second-best for a face whose best suggestion stays as it is."""
+    wanted = appearances.c.id == appearance, appearances.c.state == SUGGESTED
+    tx.execute(update(appearances).where(*wanted).values(rival_id=rival, rival_score=rival_score))
 
 
 def retract(tx: Tx, ids: Iterable[str]) -> None:
@@ -265,4 +282,6 @@ def _appearance(row: Row[Any]) -> Appearance:
         height=row.height,
         path=row.path or b"",
         member=row.member or b"",
+        rival=row.rival_id,
+        rival_score=row.rival_score,
     )

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, func, insert, inspect, select
 
 from countenance.errors import StoreError
 from countenance.store import schema
-from countenance.store.migrations import m0001_start
+from countenance.store.migrations import m0001_start, m0002_clearing
 
-STEPS: tuple[tuple[int, Callable[[Connection], None]], ...] = ((1, m0001_start.apply),)
+STEPS: tuple[tuple[int, Callable[[Connection], None]], ...] = ((1, m0001_start.apply), (2, m0002_clearing.apply))
 """(version, what leads to it) in order. A step is never edited once it is released."""
 
 

@@ -105,6 +105,9 @@ subjects = Table(
     Column("minor", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("pending_rescan", Boolean, nullable=False),
+    Column("must_not_appear_sealed", LargeBinary),
+    Column("born_sealed", LargeBinary),
+    Column("merged_into", Text),
 )
 
 consents = Table(
@@ -124,6 +127,7 @@ consents = Table(
     Column("granted_by", Text, nullable=False),
     Column("granted_at", Moment, nullable=False),
     Column("withdrawn_at", Moment),
+    Column("authority_sealed", LargeBinary),
 )
 
 subject_references = Table(
@@ -163,6 +167,8 @@ appearances = Table(
     Column("made_by", Text, nullable=False),
     Column("made_at", Moment, nullable=False),
     Column("pack_id", Text, nullable=False),
+    Column("rival_id", Text),
+    Column("rival_score", Float),
 )
 
 appearance_history = Table(
@@ -175,4 +181,86 @@ appearance_history = Table(
     Column("actor", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Column("note", Text),
+)
+
+policy_pages = Table(
+    "policy_pages",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("page", Text, nullable=False),
+    Column("published_by", Text, nullable=False),
+    Column("published_at", Moment, nullable=False),
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    Column("photo_id", Text, primary_key=True),
+    Column("eye", Text, nullable=False),
+    Column("signs_of_people", Boolean, nullable=False),
+    Column("looked_at", Moment, nullable=False),
+)
+
+clearings = Table(
+    "clearings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("folder", LargeBinary, nullable=False),
+    Column("path", LargeBinary, nullable=False),
+    Column("photo_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("problem", Text),
+    Column("output", LargeBinary),
+    Column("output_sha256", LargeBinary),
+    Column("decided_at", Moment, nullable=False),
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("photo_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("path", LargeBinary, nullable=False),
+    Column("output_sha256", LargeBinary, nullable=False),
+    Column("published_by", Text, nullable=False),
+    Column("published_at", Moment, nullable=False),
+    Column("taken_down_at", Moment),
+)
+
+publication_faces = Table(
+    "publication_faces",
+    metadata,
+    Column("publication_id", Text, nullable=False),
+    Column("face_id", Text, nullable=False),
+    Column("subject_id", Text),
+)
+
+label_operations = Table(
+    "label_operations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("collection_id", Text, nullable=False),
+    Column("subject_id", Text),
+    Column("other_id", Text),
+    Column("actor", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("note", Text),
+    Column("undone_by", Text),
+    Column("undone_at", Moment),
+)
+
+label_changes = Table(
+    "label_changes",
+    metadata,
+    Column("operation_id", Text, nullable=False),
+    Column("appearance_id", Text, nullable=False),
+    Column("from_state", Text),
+    Column("from_made_by", Text),
+    Column("to_state", Text, nullable=False),
 )

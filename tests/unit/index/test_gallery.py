@@ -34,8 +34,8 @@ def cosine(degrees: float) -> float:
     return float(np.cos(np.deg2rad(degrees)))
 
 
-def expected(face: int, subject: str, score: float, margin: float) -> Candidate:
-    return Candidate(face, subject, near(score), near(margin))
+def expected(face: int, subject: str, score: float, rival: str | None = None, rival_score: float = -1) -> Candidate:
+    return Candidate(face, subject, near(score), rival, near(rival_score))
 
 
 def near(value: float) -> float:
@@ -48,8 +48,8 @@ def test_the_best_reference_of_the_best_subject_counts() -> None:
     assert len(gallery) == 2
     found = gallery.compare(at_degrees(0, 85), permit("ann", "bob"), 0.5)
     assert found == [
-        expected(0, "ann", cosine(10), cosine(10) - cosine(40)),
-        expected(1, "ann", cosine(5), cosine(5) - cosine(45)),
+        expected(0, "ann", cosine(10), "bob", cosine(40)),
+        expected(1, "ann", cosine(5), "bob", cosine(45)),
     ]
 
 
@@ -60,23 +60,23 @@ def test_a_score_at_the_threshold_is_a_match_and_one_below_is_not() -> None:
     assert gallery.compare(at_degrees(30), permit("ann"), float(np.nextafter(np.float32(score), np.float32(2)))) == []
 
 
-def test_a_second_subject_is_named_by_its_margin_only() -> None:
+def test_a_second_subject_is_named_with_its_score() -> None:
     gallery = Gallery(HERE, ["ann", "bob"], at_degrees(10, 10))
     (found,) = gallery.compare(at_degrees(10), permit("ann", "bob"), 0.9)
-    assert (found.subject, found.margin) == ("ann", near(0))
+    assert (found.subject, found.rival, found.rival_score) == ("ann", "bob", near(1))
 
 
-def test_without_a_second_subject_the_margin_is_as_wide_as_it_gets() -> None:
+def test_without_a_second_subject_there_is_no_rival() -> None:
     alone = Gallery(HERE, ["ann"], at_degrees(0))
-    assert alone.compare(at_degrees(0), permit("ann"), 0.5) == [expected(0, "ann", 1.0, 2.0)]
+    assert alone.compare(at_degrees(0), permit("ann"), 0.5) == [expected(0, "ann", 1.0)]
 
 
 def test_whom_the_permit_does_not_cover_is_neither_found_nor_felt() -> None:
     gallery = Gallery(HERE, ["ann", "bob", "cem"], at_degrees(0, 5, 60))
     found = gallery.compare(at_degrees(0), permit("bob", "cem"), 0.3)
-    assert found == [expected(0, "bob", cosine(5), cosine(5) - cosine(60))]
+    assert found == [expected(0, "bob", cosine(5), "cem", cosine(60))]
     (only,) = gallery.compare(at_degrees(0), permit("bob"), 0.3)
-    assert only == expected(0, "bob", cosine(5), 2.0)
+    assert only == expected(0, "bob", cosine(5))
     assert gallery.compare(at_degrees(0), permit("cem"), 0.6) == []
     assert gallery.compare(at_degrees(0), permit(), -1.0) == []
     assert gallery.compare(at_degrees(0), permit("dana"), -1.0) == []
@@ -86,7 +86,7 @@ def test_whom_a_person_ruled_out_for_a_face_makes_room_for_the_next_best() -> No
     gallery = Gallery(HERE, ["ann", "bob"], at_degrees(0, 20))
     both = permit("ann", "bob")
     found = gallery.compare(at_degrees(0, 0, 0), both, 0.5, {0: {"ann"}, 1: {"ann", "bob"}, 2: {"nobody"}})
-    assert found == [expected(0, "bob", cosine(20), 2.0), expected(2, "ann", 1.0, 1 - cosine(20))]
+    assert found == [expected(0, "bob", cosine(20)), expected(2, "ann", 1.0, "bob", cosine(20))]
     assert gallery.compare(at_degrees(0), both, 0.99, {0: {"ann"}}) == []
 
 
@@ -117,7 +117,9 @@ def test_uncovered_and_ruled_out_subjects_never_come_back(
         for candidate in mine:
             assert candidate.score == pytest.approx(best, abs=1e-5)
             assert candidate.score == pytest.approx(scores[face, candidate.subject], abs=1e-5)
-            assert 0 <= candidate.margin <= 2
+            others = [score for (row, name), score in scores.items() if row == face and name != candidate.subject]
+            assert candidate.rival_score == pytest.approx(max(others, default=-1.0), abs=1e-5)
+            assert (candidate.rival is None) == (not others)
 
 
 def test_nothing_to_compare() -> None:

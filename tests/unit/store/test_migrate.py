@@ -74,17 +74,23 @@ def test_steps_are_applied_in_order_and_whole(tmp_path: Path, monkeypatch: pytes
         if broken:
             tx.exec_driver_sql("this is no SQL")
 
-    steps = (*migrate.STEPS, (2, second), (3, third))
+    newest = migrate.STEPS[-1][0]
+    steps = (*migrate.STEPS, (newest + 1, second), (newest + 2, third))
     monkeypatch.setattr(migrate, "STEPS", steps)
     broken = True
     with pytest.raises(StoreError):
         Store.open(path)
     with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("SELECT version FROM schema_version").fetchall() == [(1,)]
+        assert raw.execute("SELECT version FROM schema_version").fetchall() == [
+            (each,) for each in range(1, newest + 1)
+        ]
         assert raw.execute("SELECT * FROM sqlite_master WHERE name = 'second'").fetchall() == []
     broken = False
     with Store.open(path), closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("SELECT version FROM schema_version ORDER BY 1").fetchall() == [(1,), (2,), (3,)]
+        assert raw.execute("SELECT version FROM schema_version ORDER BY 1").fetchall()[-2:] == [
+            (newest + 1,),
+            (newest + 2,),
+        ]
         assert raw.execute("SELECT * FROM second").fetchall() == [("x",)]
 
 

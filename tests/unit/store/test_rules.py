@@ -124,7 +124,7 @@ def pair(world: World) -> Pair:
         return Pair(face_ids[0], subject.id, appearances.of_photo(tx, face_ids[0].split("-")[0])[0].id)
 
 
-APPEARANCE = "INSERT INTO appearances VALUES (?, ?, ?, 0.5, 'suggested', 'x', ?, 'p')"
+APPEARANCE = "INSERT INTO appearances VALUES (?, ?, ?, 0.5, 'suggested', 'x', ?, 'p', NULL, NULL)"
 
 
 def test_collections_are_strangers(world: World, pair: Pair) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from countenance.core.arrays import Templates, unit_rows
 from countenance.core.consent import Consent
 from countenance.core.permit import permit_reference
-from countenance.store import collections, consents, faces, photos, subjects, templates
+from countenance.store import collections, consents, faces, photos, policies, subjects, templates
 from countenance.store.collections import Collection, Release
 from countenance.store.connection import Store, Tx
 from countenance.store.keyfile import Master, PassphraseCost
@@ -99,7 +99,10 @@ class World:
 
 def open_world(folder: Path) -> World:
     keys = KeyStore.create(folder / "keys", cheap_master())
-    return World(folder, Store.open(folder / "archive.sqlite", create=True), keys)
+    world = World(folder, Store.open(folder / "archive.sqlite", create=True), keys)
+    with world.store.transaction() as tx:
+        policies.publish(tx, "What we do with your photos.", by="office", at=world.now)
+    return world
 
 
 def new_photo(seed: int, *, n_faces: int = 0, status: str = "indexed") -> photos.NewPhoto:

@@ -6,10 +6,7 @@ rewritten) or ``strangers:`` (two collections would meet); ``store.connection`` 
 
 from __future__ import annotations
 
-
-def _refuse(name: str, event: str, when: str, words: str) -> str:
-    return f"CREATE TRIGGER {name} BEFORE {event} WHEN {when} BEGIN SELECT RAISE(ABORT, '{words}'); END"
-
+from countenance.store.migrations.spelling import refuse
 
 # The row's own created_at is not looked at: only the database's clock says whether a consent holds. That clock has
 # milliseconds, our texts microseconds: the last microsecond counts where a consent begins and the first where it ends,
@@ -67,73 +64,73 @@ _KEPT = ("collections", "photos", "faces", "subjects", "consents")
 """Tables whose rows INSERT OR REPLACE may not swap: it would fire no delete trigger."""
 
 SQLITE_RULES = (
-    _refuse(
+    refuse(
         "references_need_consent",
         "INSERT ON subject_references",
         _NO_CONSENT,
         "no consent: none of this subject holds now",
     ),
-    _refuse(
+    refuse(
         "references_keep_consent",
         "UPDATE ON subject_references",
         _NO_CONSENT,
         "no consent: none of this subject holds now",
     ),
-    _refuse(
+    refuse(
         "consents_well_formed",
         "INSERT ON consents",
         _CONSENT_MALFORMED,
         "no consent: channels or evidence are not well formed",
     ),
-    _refuse(
+    refuse(
         "consents_of_minors",
         "INSERT ON consents",
         _GUARDIAN_MISSING,
         "no consent: this subject is a minor, so a guardian must consent",
     ),
-    _refuse(
+    refuse(
         "consents_stand",
         "UPDATE ON consents",
         _CONSENT_REWRITTEN,
         "stands: a consent is never rewritten, only withdrawn",
     ),
-    _refuse(
+    refuse(
         "consents_are_needed",
         "DELETE ON consents",
         "EXISTS (SELECT 1 FROM subject_references WHERE consent_id = OLD.id)",
         "stands: references depend on this consent",
     ),
-    _refuse(
+    refuse(
         "templates_need_release",
         "INSERT ON face_templates",
         _NO_RELEASE,
         "no consent: this collection keeps no templates of faces",
     ),
-    _refuse(
+    refuse(
         "templates_keep_release",
         "UPDATE ON face_templates",
         _NO_RELEASE,
         "no consent: this collection keeps no templates of faces",
     ),
-    _refuse(
+    refuse(
         "appearances_of_one_collection",
         "INSERT ON appearances",
         _NOT_ONE_COLLECTION,
         "strangers: face and subject are of different collections",
     ),
-    _refuse(
+    refuse(
         "appearances_keep_pair",
         "UPDATE ON appearances",
         "NEW.id IS NOT OLD.id OR NEW.face_id IS NOT OLD.face_id OR NEW.subject_id IS NOT OLD.subject_id",
         "stands: an appearance keeps its face and its subject",
     ),
-    _refuse(
+    refuse(
         "decisions_stand",
         "UPDATE ON appearances",
         "OLD.state <> 'suggested' AND NEW.state = 'suggested'",
         "stands: a decision of a person does not become a suggestion again",
     ),
-    _refuse(
+    refuse(
         "decisions_are_not_replaced",
         "INSERT ON appearances",
         "EXISTS (SELECT 1 FROM appearances WHERE id = NEW.id)",
@@ -146,38 +143,38 @@ SQLITE_RULES = (
         VALUES (NEW.id, NULL, NEW.state, NEW.made_by, NEW.made_at);
     END
     """,
-    _refuse(
+    refuse(
         "history_stands",
         "UPDATE ON appearance_history",
         "TRUE",
         "stands: history is not rewritten",
     ),
-    _refuse(
+    refuse(
         "collections_keep_basis",
         "UPDATE ON collections",
         "NEW.id IS NOT OLD.id OR NEW.basis IS NOT OLD.basis",
         "stands: a collection keeps its basis",
     ),
-    _refuse(
+    refuse(
         "photos_keep_collection",
         "UPDATE ON photos",
         "NEW.id IS NOT OLD.id OR NEW.collection_id IS NOT OLD.collection_id OR NEW.sha256 IS NOT OLD.sha256",
         "strangers: a photo keeps its collection",
     ),
-    _refuse(
+    refuse(
         "faces_keep_photo",
         "UPDATE ON faces",
         "NEW.id IS NOT OLD.id OR NEW.photo_id IS NOT OLD.photo_id",
         "strangers: a face keeps its photo",
     ),
-    _refuse(
+    refuse(
         "subjects_keep_collection",
         "UPDATE ON subjects",
         "NEW.id IS NOT OLD.id OR NEW.collection_id IS NOT OLD.collection_id",
         "strangers: a subject keeps its collection",
     ),
     *(
-        _refuse(
+        refuse(
             f"{table}_are_not_replaced",
             f"INSERT ON {table}",
             f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)",  # noqa: S608 - fixed table names

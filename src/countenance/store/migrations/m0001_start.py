@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from countenance.store.migrations.m0001_rules import SQLITE_RULES
+from countenance.store.migrations.spelling import MOMENT, run
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-# LIKE stands for a format check that both SQLite and PostgreSQL know; the columns are compared as text.
-_MOMENT = "LIKE '____-__-__T__:__:__.______Z'"
 
 _STATEMENTS = (
     """
@@ -32,9 +30,9 @@ _STATEMENTS = (
         basis TEXT NOT NULL CHECK (basis IN ('consent', 'release')),
         release_reference TEXT CHECK (release_reference <> ''),
         release_approver TEXT CHECK (release_approver <> ''),
-        release_until_at TEXT CHECK (release_until_at {_MOMENT}),
+        release_until_at TEXT CHECK (release_until_at {MOMENT}),
         pack_id TEXT NOT NULL,
-        created_at TEXT NOT NULL CHECK (created_at {_MOMENT}),
+        created_at TEXT NOT NULL CHECK (created_at {MOMENT}),
         CONSTRAINT release_is_documented CHECK (
             (basis = 'release' AND release_reference IS NOT NULL AND release_approver IS NOT NULL
                 AND release_until_at IS NOT NULL)
@@ -53,11 +51,11 @@ _STATEMENTS = (
         height INTEGER NOT NULL CHECK (height > 0),
         format TEXT NOT NULL,
         orientation INTEGER NOT NULL CHECK (orientation BETWEEN 1 AND 8),
-        taken_at TEXT CHECK (taken_at {_MOMENT}),
+        taken_at TEXT CHECK (taken_at {MOMENT}),
         status TEXT NOT NULL CHECK (status IN ('indexed', 'partial')),
         n_faces INTEGER NOT NULL CHECK (n_faces >= 0),
         pack_id TEXT NOT NULL,
-        ingested_at TEXT NOT NULL CHECK (ingested_at {_MOMENT}),
+        ingested_at TEXT NOT NULL CHECK (ingested_at {MOMENT}),
         UNIQUE (collection_id, sha256)
     )
     """,
@@ -68,8 +66,8 @@ _STATEMENTS = (
         photo_id TEXT NOT NULL REFERENCES photos (id),
         path BLOB NOT NULL,
         member BLOB NOT NULL,
-        first_seen_at TEXT NOT NULL CHECK (first_seen_at {_MOMENT}),
-        last_seen_at TEXT NOT NULL CHECK (last_seen_at {_MOMENT}),
+        first_seen_at TEXT NOT NULL CHECK (first_seen_at {MOMENT}),
+        last_seen_at TEXT NOT NULL CHECK (last_seen_at {MOMENT}),
         UNIQUE (photo_id, path, member)
     )
     """,
@@ -82,7 +80,7 @@ _STATEMENTS = (
         sha256 BLOB CHECK (length(sha256) = 32),
         reason TEXT NOT NULL CHECK (reason <> ''),
         message TEXT NOT NULL,
-        refused_at TEXT NOT NULL CHECK (refused_at {_MOMENT}),
+        refused_at TEXT NOT NULL CHECK (refused_at {MOMENT}),
         UNIQUE (collection_id, path, member)
     )
     """,
@@ -108,7 +106,7 @@ _STATEMENTS = (
         collection_id TEXT NOT NULL REFERENCES collections (id),
         name_sealed BLOB NOT NULL,
         minor BOOLEAN NOT NULL CHECK (minor IN (FALSE, TRUE)),
-        created_at TEXT NOT NULL CHECK (created_at {_MOMENT}),
+        created_at TEXT NOT NULL CHECK (created_at {MOMENT}),
         pending_rescan BOOLEAN NOT NULL CHECK (pending_rescan IN (FALSE, TRUE))
     )
     """,
@@ -120,16 +118,16 @@ _STATEMENTS = (
         purpose TEXT NOT NULL
             CHECK (purpose IN ('find-my-photos', 'internal-tagging', 'publication', 'case-search')),
         channels TEXT NOT NULL CONSTRAINT channels_named CHECK (channels LIKE '["%"]'),
-        from_at TEXT NOT NULL CHECK (from_at {_MOMENT}),
-        until_at TEXT NOT NULL CHECK (until_at {_MOMENT}),
+        from_at TEXT NOT NULL CHECK (from_at {MOMENT}),
+        until_at TEXT NOT NULL CHECK (until_at {MOMENT}),
         evidence_sha256 TEXT NOT NULL CONSTRAINT evidence_given CHECK (length(evidence_sha256) = 64),
         evidence_name_sealed BLOB NOT NULL CHECK (length(evidence_name_sealed) > 0),
         notice_version TEXT,
         minor BOOLEAN NOT NULL CHECK (minor IN (FALSE, TRUE)),
         guardian_sealed BLOB,
         granted_by TEXT NOT NULL CHECK (granted_by <> ''),
-        granted_at TEXT NOT NULL CHECK (granted_at {_MOMENT}),
-        withdrawn_at TEXT CHECK (withdrawn_at {_MOMENT}),
+        granted_at TEXT NOT NULL CHECK (granted_at {MOMENT}),
+        withdrawn_at TEXT CHECK (withdrawn_at {MOMENT}),
         CONSTRAINT ends_after_beginning CHECK (until_at > from_at),
         CONSTRAINT minor_has_guardian CHECK (
             NOT minor OR (guardian_sealed IS NOT NULL AND length(guardian_sealed) > 0)
@@ -152,7 +150,7 @@ _STATEMENTS = (
         quality DOUBLE PRECISION NOT NULL,
         pack_id TEXT NOT NULL,
         template_sealed BLOB NOT NULL,
-        created_at TEXT NOT NULL CHECK (created_at {_MOMENT}),
+        created_at TEXT NOT NULL CHECK (created_at {MOMENT}),
         FOREIGN KEY (consent_id, subject_id) REFERENCES consents (id, subject_id)
     )
     """,
@@ -173,7 +171,7 @@ _STATEMENTS = (
         score DOUBLE PRECISION NOT NULL CHECK (score BETWEEN -1.001 AND 1.001),
         state TEXT NOT NULL CHECK (state IN ('suggested', 'confirmed', 'rejected')),
         made_by TEXT NOT NULL CHECK (made_by <> ''),
-        made_at TEXT NOT NULL CHECK (made_at {_MOMENT}),
+        made_at TEXT NOT NULL CHECK (made_at {MOMENT}),
         pack_id TEXT NOT NULL,
         UNIQUE (face_id, subject_id)
     )
@@ -187,32 +185,14 @@ _STATEMENTS = (
         from_state TEXT,
         to_state TEXT NOT NULL CHECK (to_state IN ('suggested', 'confirmed', 'rejected')),
         actor TEXT NOT NULL CHECK (actor <> ''),
-        at TEXT NOT NULL CHECK (at {_MOMENT}),
+        at TEXT NOT NULL CHECK (at {MOMENT}),
         note TEXT
     )
     """,
     "CREATE INDEX history_of_appearance ON appearance_history (appearance_id, id)",
 )
 
-# The tables are written in the words both databases share; these differ.
-_WORDS = {
-    "sqlite": {"SERIAL": "INTEGER", "BIGINT": "INTEGER", "BOOLEAN": "INTEGER", "DOUBLE PRECISION": "REAL"},
-    "postgresql": {"BLOB": "BYTEA"},
-}
-
 
 def apply(tx: Connection) -> None:
     """Make every table, index and rule of version 1."""
-    words = _WORDS[tx.dialect.name]
-    is_sqlite = tx.dialect.name == "sqlite"
-    for statement in _STATEMENTS:
-        spelled = statement
-        for word, replacement in words.items():
-            spelled = spelled.replace(f" {word} ", f" {replacement} ")
-        if is_sqlite and spelled.lstrip().startswith("CREATE TABLE"):
-            # Without it SQLite takes a text where a number or bytes belong.
-            spelled += " STRICT"
-        tx.exec_driver_sql(spelled)
-    if is_sqlite:
-        for rule in SQLITE_RULES:
-            tx.exec_driver_sql(rule)
+    run(tx, _STATEMENTS, SQLITE_RULES)
