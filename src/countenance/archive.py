@@ -6,15 +6,29 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from countenance.errors import ConflictError, CountenanceError, NotFoundError, StoreError
-from countenance.flows import contact_sheet, enrol, find, ingest, policy, rescan, review
+from countenance.flows import (
+    clear,
+    consent,
+    contact_sheet,
+    enrol,
+    find,
+    ingest,
+    labels,
+    policy,
+    publish,
+    rescan,
+    review,
+)
+from countenance.flows.consent import Desk, Entry, Granted, Hidden
 from countenance.flows.enrol import ConsentForm, Enrolment
 from countenance.flows.ingest import IngestSummary
+from countenance.flows.labels import Reviewer
 from countenance.flows.rescan import RescanSummary
 from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.ingest.source import open_sources
@@ -23,9 +37,13 @@ from countenance.store import collections, photos, subjects
 from countenance.store.appearances import Appearance
 from countenance.store.collections import Collection, CollectionCounts, Release
 from countenance.store.connection import Store
+from countenance.store.consents import StoredConsent
 from countenance.store.keyfile import Master
 from countenance.store.keys import KeyStore
+from countenance.store.labels import Operation
 from countenance.store.photos import Refusal
+from countenance.store.policies import PolicyPage
+from countenance.store.publications import Publication
 from countenance.store.subjects import Subject
 from countenance.vision.packs import Pack, load_pack, load_pack_by_id
 
@@ -171,10 +189,18 @@ class Archive:
         return ingest.ingest(self._scope(collection), source, engine, saved)
 
     def enrol(
-        self, collection: str, name: str, reference_photos: Iterable[tuple[str, bytes]], form: ConsentForm, actor: str
+        self,
+        collection: str,
+        name: str,
+        reference_photos: Iterable[tuple[str, bytes]],
+        form: ConsentForm,
+        actor: str,
+        *,
+        must_not_appear: str | None = None,
     ) -> Enrolment:
         """Enrol a person; see ``flows.enrol``. The look back is ``rescan``."""
-        return enrol.enrol(self._scope(collection), name, list(reference_photos), form, actor)
+        photos_given = list(reference_photos)
+        return enrol.enrol(self._scope(collection), name, photos_given, form, actor, must_not_appear=must_not_appear)
 
     def rescan(
         self, collection: str, engine: Engine = SERIAL, saved: Callable[[RescanSummary], None] | None = None
@@ -190,6 +216,8 @@ class Archive:
     def subject(self, who: str, collection: str | None = None) -> Subject:
         """The subject with this id, or with exactly this name when only one has it, in all collections or in one.
 
+        Of two that were merged it is the one that was kept, whichever is named.
+
         Raises:
             NotFoundError: nobody, or no such collection.
             ConflictError: several people have this name.
@@ -200,6 +228,8 @@ class Archive:
             everybody = [subject for place in among for subject in subjects.of_collection(tx, self._keys, place)]
         found = [subject for subject in everybody if subject.id == who]
         found = found or [subject for subject in everybody if subject.name == who]
+        kept = {subject.merged_into or subject.id for subject in found}
+        found = [subject for subject in everybody if subject.id in kept]
         if not found:
             msg = f"Nobody called {who!r} is enrolled here."
             raise NotFoundError(msg, advice="List people with `countenance collection show NAME`.")
@@ -222,6 +252,68 @@ class Archive:
         sheet = contact_sheet.Sheet(folder, subject.name, self.pack_of(where))
         return contact_sheet.write_contact_sheet(permit, sheet, found, self.settings, self._clock())
 
+    # Clear -------------------------------------------------------------------------------------------------------
+
+    def clear(
+        self,
+        collection: str,
+        sources: Sequence[str | bytes | os.PathLike[str]],
+        request: clear.Request,
+        engine: Engine = SERIAL,
+        progress: clear.Progress = clear.silent,
+    ) -> clear.Cleared:
+        """Clear photos for a channel; see ``flows.clear``."""
+        return clear.clear(self._scope(collection), sources, request, engine, progress)
+
+    def published_showing(self, who: str) -> list[Publication]:
+        """Published copies on which a person can be seen; see ``flows.publish``."""
+        subject = self.subject(who)
+        return publish.showing(self._store, subject.collection, subject.id)
+
+    def take_down(self, who: str, ids: Sequence[str]) -> None:
+        """Note that published copies are gone; see ``flows.publish``."""
+        publish.take_down(self._store, self.subject(who).collection, ids, self._clock())
+
+    # Consent -----------------------------------------------------------------------------------------------------
+
+    def policy_pages(self) -> list[PolicyPage]:
+        """Every version of the policy page, oldest first; the last one is in force."""
+        return policy.versions(self._store)
+
+    def publish_policy(self, page: str, actor: str) -> PolicyPage:
+        """Publish a version of the policy page; the one in force again when the text is the same."""
+        return policy.publish(self._store, page, actor, self._clock())
+
+    def grant(self, who: str, form: ConsentForm, actor: str) -> Granted:
+        """Record what an enrolled person agreed to; see ``flows.consent``."""
+        return consent.grant(self._desk, self.subject(who).id, form, actor)
+
+    def withdraw(self, who: str, purposes: Sequence[str] | None = None) -> list[StoredConsent]:
+        """End a person's consents, for some purposes or for all; see ``flows.consent``."""
+        return consent.withdraw(self._desk, self.subject(who).id, purposes)
+
+    def consents(self, *, collection: str | None = None, who: str | None = None) -> list[Entry]:
+        """Every consent of the archive, of one collection or of one person; see ``flows.consent``."""
+        where = None if collection is None else self.collection(collection).id
+        subject = None if who is None else self.subject(who, collection).id
+        return consent.listing(self._desk, collection=where, subject=subject)
+
+    def renewals(self, entries: Iterable[Entry], within: timedelta) -> list[Entry]:
+        """Which of these consents end within the span and are not renewed; see ``flows.consent``."""
+        return consent.renewals(self._desk, entries, within)
+
+    def must_not_appear(self, who: str, reason: str | None) -> Hidden:
+        """Hide a person from everything that is released, or lift it; see ``flows.consent``."""
+        return consent.must_not_appear(self._desk, self.subject(who).id, reason)
+
+    def why_hidden(self, who: str) -> Hidden:
+        """Whether and why a person must not appear: for the steward; see ``flows.consent``."""
+        return consent.why_hidden(self._desk, self.subject(who).id)
+
+    @property
+    def _desk(self) -> Desk:
+        return Desk(self._store, self._keys, self.settings, self._clock)
+
     # Review ------------------------------------------------------------------------------------------------------
 
     def review_counts(self, collection: str) -> dict[str, int]:
@@ -235,6 +327,34 @@ class Archive:
     def decide_each(self, collection: str, decisions: Mapping[str, str], actor: str) -> list[Appearance]:
         """Confirm some appearances and reject others, all or none; see ``flows.review``."""
         return review.decide(self._store, self._keys, self.collection(collection), decisions, self._clock, actor)
+
+    # Labels ------------------------------------------------------------------------------------------------------
+
+    def name_face(self, face: str, who: str, actor: str) -> Operation | None:
+        """Say who a face is; see ``flows.labels``."""
+        return labels.name(self._reviewer(actor), face, self.subject(who))
+
+    def split(self, who: str, faces: Sequence[str], actor: str, *, to: str | None = None) -> Operation | None:
+        """Say that faces are not this person, but perhaps another; see ``flows.labels``."""
+        other = self.subject(to) if to is not None else None
+        return labels.split(self._reviewer(actor), self.subject(who), faces, other)
+
+    def merge(self, keep: str, other: str, actor: str) -> Operation:
+        """Say that two people are one; see ``flows.labels``."""
+        return labels.merge(self._reviewer(actor), self.subject(keep), self.subject(other))
+
+    def undo(self, operation: str, actor: str, *, collection: str | None = None) -> Operation:
+        """Take an operation back, of any collection or of one; see ``flows.labels``."""
+        place = self.collection(collection).id if collection is not None else None
+        return labels.undo(self._reviewer(actor), operation, place)
+
+    def label_history(self, collection: str, who: str | None = None, *, most: int | None = None) -> list[Operation]:
+        """What people did to labels, in a collection or to one person, newest first; see ``flows.labels``."""
+        subject = self.subject(who, collection) if who is not None else None
+        return labels.history(self._store, self.collection(collection).id, subject, most=most)
+
+    def _reviewer(self, actor: str) -> Reviewer:
+        return Reviewer(self._store, self._keys, self._clock, actor)
 
 
 def _make_keys(folder: Path, master: Master, *, may_exist: bool) -> None:

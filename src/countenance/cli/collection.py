@@ -13,6 +13,7 @@ from countenance.cli.values import LAST_DAY, LINE
 from countenance.errors import ConsentError, UsageError
 from countenance.ingest.source import display_name
 from countenance.store.collections import CollectionCounts, Release
+from countenance.store.subjects import Subject
 
 
 @click.group("collection")
@@ -96,14 +97,23 @@ def show(frame: Frame, name: str) -> None:
         f"{row.collection.name}: basis {row.collection.basis}, pack {row.collection.pack}",
         f"photos: {row.n_photos}, faces: {row.n_faces}, people enrolled: {row.n_subjects}",
         "appearances: " + ", ".join(f"{count} {state}" for state, count in counts.items()),
-        *(f"  {person.id}  {one_line(person.name)}" for person in people),
+        *(f"  {person.id}  {one_line(person.name)}{_remark(person)}" for person in people),
     ]
     if refused:
         lines.append(f"files refused: {len(refused)}")
         lines += [f"  {display_name(item.path, item.member or None)}: {item.message}" for item in refused]
     shown = {
         **_row(row),
-        "subjects": [{"subject": person.id, "name": person.name, "minor": person.minor} for person in people],
+        "subjects": [
+            {
+                "subject": person.id,
+                "name": person.name,
+                "minor": person.minor,
+                "must_not_appear": person.must_not_appear,
+                "merged_into": person.merged_into,
+            }
+            for person in people
+        ],
         "appearances": counts,
         "refused": [
             {"photo": display_name(item.path, item.member or None), "reason": item.reason, "message": item.message}
@@ -111,6 +121,16 @@ def show(frame: Frame, name: str) -> None:
         ],
     }
     frame.print({"collection": shown}, "\n".join(lines))
+
+
+def _remark(person: Subject) -> str:
+    """What else a line about a person says; why somebody must not appear is never shown here."""
+    said = [
+        *(["minor"] if person.minor else []),
+        *(["must not appear"] if person.must_not_appear else []),
+        *([f"merged into {person.merged_into}"] if person.merged_into else []),
+    ]
+    return f"  ({', '.join(said)})" if said else ""
 
 
 def _row(row: CollectionCounts) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import click
 
 from countenance.archive import Archive
+from countenance.cli.consent import consent_row, lapse_line, read_form
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
-from countenance.cli.values import LAST_DAY, LINE, MOMENT, PATH, SeveralWords, hash_evidence
+from countenance.cli.values import DAY, LAST_DAY, LINE, MOMENT, PATH, SeveralWords
 from countenance.errors import ConflictError, PhotoRefusedError, UsageError
-from countenance.flows.enrol import MOST_PHOTOS, ConsentForm
+from countenance.flows.enrol import MOST_PHOTOS
+from countenance.flows.policy import gaps
 from countenance.flows.rescan import RescanSummary
 from countenance.ingest.source import display_name, reopen
 
@@ -28,6 +30,11 @@ from countenance.ingest.source import display_name, reopen
 @click.option("--until", "end", type=LAST_DAY, required=True, help="Last day of the consent.")
 @click.option("--evidence", type=PATH, required=True, help="The signed form or the recording.")
 @click.option("--guardian", type=LINE, help="Who signed for a minor.")
+@click.option(
+    "--authority", type=LINE, help="What gives the guardian the right to sign (default: parental responsibility)."
+)
+@click.option("--born", type=DAY, help="Date of birth; a guardian's consent ends when this person comes of age.")
+@click.option("--must-not-appear", type=LINE, metavar="REASON", help="Release no photo of this person; sealed.")
 @click.option("--namesake", is_flag=True, help="Another person of this name is enrolled already; this is not that one.")
 @click.option("--rescan/--no-rescan", default=True, help="Look through the photos that are there already.")
 @with_frame
@@ -42,6 +49,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     end: datetime,
     evidence: Path,
     guardian: str | None,
+    authority: str | None,
+    born: date | None,
+    must_not_appear: str | None,
     *,
     namesake: bool,
     rescan: bool,
@@ -54,21 +64,14 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     if len(photos) > MOST_PHOTOS:
         msg = f"Enrolment takes 1 to {MOST_PHOTOS} photos, not {len(photos)}."
         raise UsageError(msg)
-    form = ConsentForm(
-        tuple(purpose.replace(" ", "-") for purpose in purposes),
-        tuple(dict.fromkeys(channels)),
-        start or datetime.now(UTC),
-        end,
-        hash_evidence(evidence),
-        display_name(os.fsencode(evidence.name)),
-        guardian,
-    )
+    form = read_form(purposes, channels, start, end, evidence, (guardian, authority, born))
     most_bytes = frame.settings.decode.max_bytes
     contents = [(display_name(os.fsencode(path)), _content(path, most_bytes)) for path in dict.fromkeys(photos)]
     with frame.open() as archive:
         if not namesake:
             _require_new(archive, collection, name)
-        made = archive.enrol(collection, name, contents, form, frame.who)
+        made = archive.enrol(collection, name, contents, form, frame.who, must_not_appear=must_not_appear)
+        missing = gaps(archive.policy_pages()[-1].page)
         seen = RescanSummary()
         if rescan:
             with Progress("Look back", None, quiet=frame.as_json) as bar:
@@ -86,7 +89,12 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         for item in made.references
     ]
     lines = [f"Enrolled {name} as {made.subject} with {len(references)} reference{'s' * (len(references) != 1)}"]
+    lines += lapse_line(form, made.consents)
+    if must_not_appear is not None:
+        lines.append("Must not appear: no photo of this person is released. Why is sealed and stands in no report.")
     lines += [f"Not used: {item['photo']}: {item['reason']}" for item in refused]
+    if missing:
+        lines.append(f"The policy page still has {len(missing)} places to fill in; see: countenance policy show")
     if seen.photos:
         lines.append(f"Looked through {seen.photos} photos: {seen.suggested} appearances suggested")
     if seen.unreadable:
@@ -99,6 +107,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
             "subject": made.subject,
             "references": references,
             "refused": refused,
+            "consents": [consent_row(stored) for stored in made.consents],
+            "must_not_appear": must_not_appear is not None,
             "rescan": {"photos": seen.photos, "unreadable": seen.unreadable, "suggested": seen.suggested},
         },
         "\n".join(lines),

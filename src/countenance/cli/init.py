@@ -1,4 +1,4 @@
-"""``countenance init``: a new archive with settings and keys."""
+"""``countenance init``: a new archive with settings, keys and a policy page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from countenance.cli.configure import TEMPLATE
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.values import FOLDER, LINE
 from countenance.errors import UsageError
+from countenance.flows.policy import FILE, gaps
 from countenance.store.keyfile import write_key_file
 from countenance.vision.packs import load_pack
 
@@ -22,7 +23,7 @@ from countenance.vision.packs import load_pack
 @click.option("--pack", type=LINE, help="Model pack of new collections (default: default).")
 @with_frame
 def command(frame: Frame, folder: Path | None, pack: str | None) -> None:
-    """Make a new archive in FOLDER (default: this folder).
+    """Make a new archive in FOLDER (default: this folder), with settings, keys and a policy page.
 
     With --key-file FILE a new key file is made there, and whoever has it can open the archive: keep a copy in another
     place. Without it you are asked for a passphrase. There is no third way in.
@@ -51,9 +52,18 @@ def command(frame: Frame, folder: Path | None, pack: str | None) -> None:
     again += ["--archive", str(frame.folder)] if frame.folder != Path() else []
     again += ["--key-file", str(key_file)] if key_file else []
     secret = f"Key file: {key_file}" if key_file else "Key: the passphrase"
+    page = frame.folder / FILE
+    missing = gaps(page.read_text("utf-8", "replace"))
+    to_do = f"Fill in its {len(missing)} places in [[double brackets]], then" if missing else "Publish it"
     frame.print(
-        {"archive": str(frame.folder), "key_file": str(key_file) if key_file else None, "settings": str(path)},
+        {
+            "archive": str(frame.folder),
+            "key_file": str(key_file) if key_file else None,
+            "settings": str(path),
+            "policy_page": {"file": str(page), "to_fill_in": missing},
+        },
         f"New archive in {frame.folder.absolute()}\nSettings: {path}\n"
         f"{secret}. Keep a copy of it elsewhere; without it nothing opens.\n"
+        f"Policy page: {page}, which people read before they say yes. {to_do}: {shlex.join(again)} policy publish\n"
         f"Next: {shlex.join(again)} collection create NAME",
     )

@@ -18,6 +18,8 @@ COMMANDS = {
     "collection": "Make, list and show collections.",
     "ingest": "Bring photos into a collection.",
     "enrol": "Enrol a person who said yes.",
+    "consent": "Renew, take back and list consents; say who must not appear.",
+    "policy": "Show and publish the page that people read before they say yes.",
     "find": "Find every photo of an enrolled person.",
     "review": "Confirm or reject what the machine suggests.",
     "rescan": "Compare photos already there with people enrolled since.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -64,6 +65,36 @@ class _LastDay(_Moment):
         return moment + timedelta(days=1) if moment < _LAST_MIDNIGHT else _END_OF_TIME
 
 
+class _Day(click.ParamType[date]):
+    """A date without a time, such as a date of birth."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ANN401
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it as 2014-05-31.", param, ctx)
+
+
+class _Duration(click.ParamType[timedelta]):
+    """A length of time: ``12h``, ``30d`` or ``2w``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ANN401
+        found = _DURATION.fullmatch(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is not a length of time; write it as 12h, 30d or 2w.", param, ctx)
+        span = int(found[1]) * _UNITS[found[2]]
+        if span > LONGEST_SPAN:
+            self.fail(f"{value!r} is longer than {LONGEST_SPAN.days // 365} years.", param, ctx)
+        return span
+
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_DURATION = re.compile(r"([0-9]{1,6})([hdw])")
+LONGEST_SPAN = timedelta(days=100 * 365)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _LAST_MIDNIGHT = _END_OF_TIME - timedelta(days=1)
 
@@ -72,6 +103,8 @@ PATH = _Place(path_type=Path)
 FOLDER = _Place(path_type=Path, file_okay=False)
 MOMENT = _Moment()
 LAST_DAY = _LastDay()
+DAY = _Day()
+DURATION = _Duration()
 
 
 def hash_evidence(path: Path) -> str:

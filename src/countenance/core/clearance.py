@@ -2,7 +2,8 @@
 
 Order of checks for a face, the first that applies decides:
 
-1. a person said who it is: the name stands, and the consents decide (8);
+1. a person said who it is: ``must-not-appear`` when that is one who must not; ``unconfirmed`` when people contradict
+   each other; otherwise the name stands, and the consents decide (8);
 2. somebody it may be must not appear: ``must-not-appear``, however weak the suggestion;
 3. its quality is below what the policy calls usable: ``too-poor-to-tell``;
 4. nobody enrolled is suggested: ``unknown``;
@@ -11,7 +12,8 @@ Order of checks for a face, the first that applies decides:
 7. the policy does not let the suggestion count unseen: ``unconfirmed``;
 8. the consents: ``consented``, ``not-for-this-channel``, ``withdrawn``, ``consent-expired``, ``consent-missing``.
 
-For a photo the gravest action of any face counts: block, ask, redact, publish.
+For a photo the gravest action of any face counts: block, ask, redact, publish. What is no number (NaN) fails every
+check it meets: a comparison is written so that it must hold before anything milder follows.
 """
 
 from __future__ import annotations
@@ -142,7 +144,7 @@ class Policy:
         actions: for every ``FaceState`` and ``PhotoState``; only ``consented`` may be published.
         counting: which suggestions count unseen.
         usable_quality: in [0, 100]; a face below it is too poor to tell.
-        lookalike_margin: cosine in [0, 2] by which one person must lead another.
+        lookalike_margin: cosine in [0, 2]; one person must lead another by more than this.
     """
 
     actions: Mapping[FaceState | PhotoState, Action]
@@ -190,7 +192,7 @@ def decide(
 
     Args:
         photo: its faces and what is odd about it.
-        people: every subject that a claim of the photo names, by id.
+        people: every subject that a claim of the photo names, rivals included, by id.
         policy: what to do with each state.
         points: of the collection, or of its model pack while it is not calibrated.
         channel: where the photo is to appear.
@@ -219,10 +221,11 @@ def _identify(
     named = _said(face, "confirmed")
     if not named:
         return _suppose(face, faces, people, policy, points)
-    subject = min(named)
-    if len(named) > 1 or named & _said(face, "rejected"):  # people contradict each other
-        return FaceState.UNCONFIRMED, subject
-    return FaceState.MUST_NOT_APPEAR if people[subject].must_not_appear else None, subject
+    hidden = [subject for subject in named if people[subject].must_not_appear]
+    if hidden:
+        return FaceState.MUST_NOT_APPEAR, min(hidden)
+    contradicted = len(named) > 1 or bool(named & _said(face, "rejected"))
+    return FaceState.UNCONFIRMED if contradicted else None, min(named)
 
 
 def _suppose(
@@ -234,13 +237,13 @@ def _suppose(
     hidden = next((subject for subject in suspects if people[subject].must_not_appear), None)
     if hidden is not None:
         return FaceState.MUST_NOT_APPEAR, hidden
-    if face.quality < policy.usable_quality:
+    if not face.quality >= policy.usable_quality:
         return FaceState.TOO_POOR_TO_TELL, ""
-    if guess is None or guess.score < points.match:
+    if guess is None or not guess.score >= points.match:
         return FaceState.UNKNOWN, ""
     lead = _lead(face, guess, faces)
-    doubtful = len(suspects) > 1 or abs(lead) < policy.lookalike_margin
-    if lead <= 0 and not doubtful:
+    doubtful = len(suspects) > 1 or not abs(lead) > policy.lookalike_margin
+    if lead < 0 and not doubtful:
         return FaceState.UNKNOWN, ""
     counts = {Counting.MATCH: True, Counting.CERTAIN: guess.score >= points.certain, Counting.NEVER: False}
     return None if counts[policy.counting] and not doubtful else FaceState.UNCONFIRMED, guess.subject
@@ -258,12 +261,12 @@ def _guess(face: Face) -> Claim | None:
 
 
 def _suspects(face: Face, guess: Claim | None, margin: float) -> list[str]:
-    """Everybody whom this face may be: the guess, and whoever is closer to it than the margin."""
+    """Everybody whom this face may be: the guess, and whoever it does not lead by more than the margin."""
     if guess is None:
         return []
     ruled_out = _said(face, "rejected") | {guess.subject}
-    close = {claim.subject for claim in face.claims if guess.score - claim.score < margin}
-    if guess.rival is not None and guess.score - guess.rival_score < margin:
+    close = {claim.subject for claim in face.claims if not guess.score - claim.score > margin}
+    if guess.rival is not None and not guess.score - guess.rival_score > margin:
         close.add(guess.rival)
     return [guess.subject, *sorted(close - ruled_out)]
 

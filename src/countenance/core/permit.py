@@ -6,7 +6,7 @@ is proof that the rule below it said yes; there is no other way to get one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import InitVar, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +26,7 @@ class Act(StrEnum):
     OPEN_TEMPLATES = "open-templates"
     COMPARE = "compare"
     SHOW = "show"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,34 @@ def permit_show(collection: str, subject: str, consents: Iterable[Consent], now:
             return Permit(Act.SHOW, collection, frozenset({subject}), now, _MINT)
     msg = f"No consent of subject {subject} allows finding photos today ({' or '.join(sorted(FINDING))})."
     raise ConsentError(msg)
+
+
+def permit_review(
+    collection: str,
+    subjects: Collection[str],
+    consents: Iterable[Consent],
+    now: datetime,
+    must_not_appear: Collection[str] = (),
+) -> Permit:
+    """Permit to say of faces that they are these subjects. Saying "not this person" needs none: it takes away only.
+
+    Args:
+        collection: id of the collection.
+        subjects: ids of those whose faces are to be named.
+        consents: theirs, and others'.
+        now: aware UTC moment.
+        must_not_appear: ids of people whom the organisation has to keep out of what it publishes; they are named so
+            that they can be kept out, whatever their consents say.
+
+    Raises:
+        ConsentError: of one of the subjects no consent for ``COMPARING`` holds at ``now``.
+    """
+    consenting = {each.subject for each in consents if each.purpose in COMPARING and each.holds_at(now)}
+    refused = sorted({*subjects} - consenting - {*must_not_appear})
+    if refused:
+        msg = f"No consent of subject {refused[0]} allows naming faces today ({' or '.join(sorted(COMPARING))})."
+        raise ConsentError(msg, advice="Record a consent first. Saying that a face is not this person needs none.")
+    return Permit(Act.REVIEW, collection, frozenset(subjects), now, _MINT)
 
 
 def permit_templates(

@@ -31,7 +31,7 @@ damaged = "ask"
 suggestions = "certain"
 # Faces below this quality (0 to 100) are too poor to tell.
 usable_quality = 20
-# Two people whose scores for one face are closer than this are not told apart.
+# Two people whose scores for one face differ by this or less are not told apart.
 lookalike_margin = 0.02
 """
 
@@ -66,19 +66,23 @@ def parse_policy(text: str) -> Policy:
 
 def _problems(given: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[str]:
     for table, values in given.items():
-        if table not in base or not isinstance(values, dict):
+        if table in base and isinstance(values, dict):
+            for name, value in values.items():
+                yield from _value_problems(table, name, value, base[table])
+        else:
             yield f"{table!r} is none of its tables ({', '.join(base)})"
-            continue
-        for name, value in values.items():
-            if name not in base[table]:
-                yield f"[{table}] has no {name!r}; it has {', '.join(base[table])}"
-            elif table == "actions":
-                yield from _action_problems(name, value)
-            elif name == "suggestions":
-                if value not in list(Counting):
-                    yield f"suggestions = {value!r} is none of {', '.join(Counting)}"
-            elif type(value) not in {int, float} or not 0 <= value <= _MOST[name]:
-                yield f"{name} must be a number between 0 and {_MOST[name]}, not {value!r}"
+
+
+def _value_problems(table: str, name: str, value: object, known: Mapping[str, Any]) -> Iterator[str]:
+    if name not in known:
+        yield f"[{table}] has no {name!r}; it has {', '.join(known)}"
+    elif table == "actions":
+        yield from _action_problems(name, value)
+    elif name == "suggestions":
+        if value not in list(Counting):
+            yield f"suggestions = {value!r} is none of {', '.join(Counting)}"
+    elif not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _MOST[name]:
+        yield f"{name} must be a number between 0 and {_MOST[name]}, not {value!r}"
 
 
 def _action_problems(name: str, value: object) -> Iterator[str]:

@@ -1,25 +1,29 @@
 """Enrol a person: consent first, then references that agree, then a look back at the photos already there.
 
-Order of checks: the consent is well formed, each photo has exactly one usable face, the references agree. Nothing is
-written before all of them passed; then subject, key, consent and references are one transaction.
+Order of checks: there is a policy page, the consent is well formed and signed by whoever may sign, each photo has
+exactly one usable face, the references agree. Nothing is written before all of them passed; then subject, key, consent
+and references are one transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 
-from countenance.core.consent import CHANNELS, Consent, refusal
+from countenance.core.consent import CHANNELS, PARENTAL, Consent, lapsing, refusal
 from countenance.core.permit import permit_reference
+from countenance.core.signing import birth_refusal, coming_of_age, is_minor, signer_refusal
 from countenance.errors import ConsentError, EnrolmentError, PhotoRefusedError
+from countenance.flows import policy
 from countenance.flows.scope import Scope
 from countenance.flows.stages import Decode, Detect, Embed, Work, analyse_one
 from countenance.run.stage import Stage
 from countenance.settings import Settings
 from countenance.store import consents, subjects, templates
+from countenance.store.consents import StoredConsent
 from countenance.vision.packs import Pack
 
 MOST_PHOTOS = 20
@@ -40,6 +44,8 @@ class ConsentForm:
         evidence_sha256: hex SHA-256 of the signed form.
         evidence_name: file name of it, for people.
         guardian: who signed for a minor; None for an adult.
+        authority: what gives the guardian the right to sign.
+        born_on: the subject's date of birth, if it is known.
     """
 
     purposes: tuple[str, ...]
@@ -49,6 +55,40 @@ class ConsentForm:
     evidence_sha256: str
     evidence_name: str
     guardian: str | None = None
+    authority: str = PARENTAL
+    born_on: date | None = None
+
+    def consents(self, subject: str, settings: Settings, now: datetime) -> list[Consent]:
+        """One consent for each purpose, checked by itself.
+
+        Args:
+            subject: id of the subject.
+            settings: channels that the organisation adds.
+            now: aware UTC moment.
+
+        Raises:
+            ConsentError: one of them cannot be recorded.
+        """
+        wanted = [
+            Consent(
+                subject,
+                purpose,
+                self.channels,
+                self.from_at,
+                self.until_at,
+                self.evidence_sha256,
+                minor=self.guardian is not None,
+                guardian=self.guardian,
+                authority=self.authority,
+            )
+            for purpose in dict.fromkeys(self.purposes)
+        ]
+        reasons = [refusal(consent, now=now, channels=CHANNELS + settings.extra_channels) for consent in wanted]
+        reasons += ["A consent must name at least one purpose."] if not wanted else []
+        reasons += [birth_refusal(self.born_on, now.date())] if self.born_on is not None else []
+        for why in filter(None, reasons):
+            raise ConsentError(why, advice="Nothing was recorded; give the consent as the person signed it.")
+        return wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +113,22 @@ class Reference:
 
 @dataclass(slots=True)
 class Enrolment:
-    """What came of it: the subject, the references kept, the photos refused with reasons."""
+    """What came of it: the subject, the references kept, the photos refused with reasons, the consents recorded."""
 
     subject: str
     references: list[Reference] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    consents: list[StoredConsent] = field(default_factory=list)
 
 
 def enrol(
-    scope: Scope, name: str, reference_photos: Sequence[tuple[str, bytes]], form: ConsentForm, actor: str
+    scope: Scope,
+    name: str,
+    reference_photos: Sequence[tuple[str, bytes]],
+    form: ConsentForm,
+    actor: str,
+    *,
+    must_not_appear: str | None = None,
 ) -> Enrolment:
     """Enrol one person in one collection; the look back at older photos is ``flows.rescan``.
 
@@ -91,13 +138,15 @@ def enrol(
         reference_photos: 1 to 20 (name for messages, file content).
         form: the consent.
         actor: who enrols.
+        must_not_appear: why no photo of this person may be released; sealed. None where the consents decide.
 
     Raises:
-        ConsentError: the consent cannot be recorded or does not hold today.
+        ConsentError: no policy page was published, or the consent cannot be recorded or does not hold today.
         EnrolmentError: no usable reference, or the references disagree.
     """
     keys, collection, pack, settings = scope.keys, scope.collection, scope.pack, scope.settings
     now = scope.clock()
+    policy.require(scope.store)
     wanted = _consents(form, settings, now)
     permit_reference(collection.id, wanted[0], now)  # refuses before any photo is looked at
     if not name.strip():
@@ -109,19 +158,31 @@ def enrol(
     result = _references(reference_photos, pack, settings)
     _keep_agreeing(result, pack)
     with scope.store.transaction() as tx:
-        subject = subjects.add(
-            tx, keys, collection=collection.id, name=name, minor=form.guardian is not None, at=now
-        ).id
+        minor = wanted[0].minor
+        person = subjects.add(tx, keys, collection=collection.id, name=name, minor=minor, at=now, born_on=form.born_on)
+        subject = person.id
+        if must_not_appear is not None:
+            subjects.set_must_not_appear(tx, keys, person, must_not_appear)
         wanted = [replace(consent, subject=subject) for consent in wanted]
         permit = permit_reference(collection.id, wanted[0], now)
         record = consents.Record(form.evidence_name, actor)
-        channels = CHANNELS + settings.extra_channels
-        recorded = [consents.add(tx, keys, consent, record, now=now, channels=channels) for consent in wanted]
+        result.consents = [
+            consents.add(
+                tx,
+                keys,
+                consent,
+                record,
+                now=now,
+                channels=CHANNELS + settings.extra_channels,
+                adult_age_years=settings.clear.adult_age_years,
+            )
+            for consent in wanted
+        ]
         for reference in result.references:
             work, face = reference.work, reference.face
             new = templates.NewReference(
                 subject=subject,
-                consent=recorded[0].id,
+                consent=result.consents[0].id,
                 photo_sha256=work.sha256,
                 box=reference.box,
                 landmarks=work.landmarks[face],
@@ -135,25 +196,14 @@ def enrol(
 
 
 def _consents(form: ConsentForm, settings: Settings, now: datetime) -> list[Consent]:
-    if not form.purposes:
-        msg = "A consent must name at least one purpose."
-        raise ConsentError(msg)
-    first = Consent(
-        "to be given",  # the id is drawn when everything else has passed
-        form.purposes[0],
-        form.channels,
-        form.from_at,
-        form.until_at,
-        form.evidence_sha256,
-        minor=form.guardian is not None,
-        guardian=form.guardian,
-    )
-    wanted = [replace(first, purpose=purpose) for purpose in dict.fromkeys(form.purposes)]
-    for consent in wanted:
-        why = refusal(consent, now=now, channels=CHANNELS + settings.extra_channels)
-        if why is not None:
-            raise ConsentError(why, advice="Nobody was enrolled; give the consent as the person signed it.")
-    return wanted
+    """The form's consents as they will be recorded; the id is drawn when everything else has passed."""
+    wanted = form.consents("to be given", settings, now)
+    adult_at = coming_of_age(form.born_on, settings.clear.adult_age_years)
+    minor = is_minor(form.guardian is not None, adult_at, now)
+    why = signer_refusal(wanted[0], minor=minor, adult_at=adult_at)
+    if why is not None:
+        raise ConsentError(why, advice="Nobody was enrolled; have the form signed by whoever may sign.")
+    return [lapsing(consent, adult_at) for consent in wanted]
 
 
 def _references(reference_photos: Sequence[tuple[str, bytes]], pack: Pack, settings: Settings) -> Enrolment:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from countenance.core.permit import Permit, permit_show
 from countenance.errors import UsageError
-from countenance.store import appearances, consents
+from countenance.store import appearances, consents, merges
 from countenance.store.appearances import CONFIRMED, SUGGESTED, Appearance
 from countenance.store.connection import Store
 from countenance.store.keys import KeyStore
@@ -17,25 +17,27 @@ STATES = {"any": (CONFIRMED, SUGGESTED), "confirmed": (CONFIRMED,), "suggested":
 
 
 def permit_to_show(store: Store, keys: KeyStore, subject: Subject, clock: Callable[[], datetime]) -> Permit:
-    """The permit to list a subject's photos now.
+    """The permit to list a subject's photos now; consents that were given under a merged id count as well.
 
     Raises:
         ConsentError: no consent allows finding this person's photos now.
     """
     with store.reading() as tx:
-        given = [stored.consent for stored in consents.of_subject(tx, keys, subject.id)]
+        ids = merges.members(tx, subject.id)
+        stored = [each.consent for member in ids for each in consents.of_subject(tx, keys, member)]
+        given = merges.together(stored, merges.aliases(tx, subject.collection))
     return permit_show(subject.collection, subject.id, given, clock())
 
 
 def find(
     store: Store, keys: KeyStore, subject: Subject, clock: Callable[[], datetime], *, state: str = "any"
 ) -> list[Appearance]:
-    """Appearances of a subject, best first; rejected ones never come back (P9).
+    """Appearances of a subject, best first, one per face; rejected ones never come back (P9).
 
     Args:
         store: the database.
         keys: the key store.
-        subject: who.
+        subject: who; under the id that counts, where two were merged.
         clock: gives the aware UTC moment.
         state: ``any``, ``confirmed`` or ``suggested``.
 

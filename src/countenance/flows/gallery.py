@@ -9,7 +9,7 @@ from countenance.core.arrays import Templates
 from countenance.core.permit import Permit, permit_compare
 from countenance.flows.scope import Scope
 from countenance.index.gallery import Candidate, Gallery
-from countenance.store import consents, stamps, templates
+from countenance.store import consents, merges, stamps, templates
 from countenance.store.connection import Tx
 
 OLDEST = timedelta(seconds=30)
@@ -20,24 +20,30 @@ class LiveGallery:
     """Enrolled and consenting people of one collection, never older than the transaction that asks."""
 
     def __init__(self, scope: Scope, only: frozenset[str] | None = None) -> None:
-        """Nothing is loaded before the first ``refresh``; ``only`` narrows it to some subjects."""
+        """Nothing is loaded before the first ``refresh``; ``only`` narrows it to some subjects (ids that count)."""
         self._only = only
         self._keys, self._collection, self._pack = scope.keys, scope.collection, scope.pack
         self._stamp: str | None = None
         self._loaded_at: datetime | None = None
         self._gallery: Gallery | None = None
         self._permit: Permit | None = None
+        self.aliases: dict[str, str] = {}
+        """Merged subjects and the id that each counts as, at the last ``refresh``."""
         self.consenting: frozenset[str] = frozenset()
-        """Everybody of the collection whose consent to be compared holds, at the last ``refresh``."""
+        """Everybody of the collection whose consent to be compared holds, at the last ``refresh``; merged ids too."""
 
     def refresh(self, tx: Tx, now: datetime) -> None:
-        """Load again when a reference or a consent changed, or when the last load is too old."""
+        """Load again when a reference, a consent or a merge changed, or when the last load is too old."""
         stamp = stamps.of_gallery(tx, self._collection.id)
+        aliases = merges.aliases(tx, self._collection.id)
         fresh = self._loaded_at is not None and timedelta(0) <= now - self._loaded_at < OLDEST
-        if fresh and stamp == self._stamp:
+        if fresh and stamp == self._stamp and aliases == self.aliases:
             return
-        everybody = consents.of_collection(tx, self._keys, self._collection.id)
-        wanted = [consent for consent in everybody if self._only is None or consent.subject in self._only]
+        self.aliases = aliases
+        everybody = merges.together(consents.of_collection(tx, self._keys, self._collection.id), aliases)
+        wanted = [
+            each for each in everybody if self._only is None or aliases.get(each.subject, each.subject) in self._only
+        ]
         self._permit = permit_compare(self._collection.id, wanted, now)
         self.consenting = permit_compare(self._collection.id, everybody, now).subjects
         found = templates.references_of_collection(
@@ -48,7 +54,9 @@ class LiveGallery:
             pack=self._pack.id,
             dim=self._pack.embedder.template_size,
         )
-        self._gallery = Gallery(self._collection.id, found.subjects, found.templates)
+        # References under either id of a person are that person's; a guess is written for the id that counts.
+        people = [aliases.get(each, each) for each in found.subjects]
+        self._gallery = Gallery(self._collection.id, people, found.templates)
         self._stamp, self._loaded_at = stamp, now
 
     def compare(

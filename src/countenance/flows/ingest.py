@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
@@ -18,13 +18,14 @@ from countenance.errors import PhotoRefusedError
 from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Engine, Scope
-from countenance.flows.stages import Decode, Detect, Embed, Work
+from countenance.flows.stages import Decode, Detect, Embed, Look, Work, give_faces
+from countenance.flows.suggestions import suggest
 from countenance.ingest.decoded import Reason, refusal
 from countenance.ingest.formats import is_other_file
 from countenance.ingest.source import SourceItem
 from countenance.run.stage import Batch, Stage
 from countenance.settings import Settings
-from countenance.store import appearances, faces, photos, templates
+from countenance.store import faces, looks, photos, templates
 from countenance.store.collections import Collection
 from countenance.store.connection import Tx
 from countenance.vision.packs import Pack
@@ -75,6 +76,9 @@ def ingest(
     source: Iterable[SourceItem],
     engine: Engine = SERIAL,
     saved: Callable[[IngestSummary, Sequence[bytes]], None] | None = None,
+    *,
+    eye: str | None = None,
+    noted: Callable[[Work], None] | None = None,
 ) -> IngestSummary:
     """Bring every photo of a source into a collection.
 
@@ -83,6 +87,8 @@ def ingest(
         source: files, in any order; each is read once.
         engine: who does the work.
         saved: called after each commit with the running summary and the SHA-256 of the photos it made durable.
+        eye: id of the eye for clearing; then photos are looked at with it, known ones too if it has not seen them yet.
+        noted: called for every file once it was read, in the order of the source.
 
     Raises:
         UsageError: unknown engine.
@@ -91,23 +97,26 @@ def ingest(
     """
     summary, started = IngestSummary(), perf_counter()
     gallery = LiveGallery(scope)
-    stages: list[Stage[Work]] = [
-        Decode(scope.settings),
-        Detect(scope.settings, scope.pack),
-        Embed(scope.settings, scope.pack),
-    ]
-    for batch in run(stages, _new_batches(scope, source, summary, saved), engine):
+    works = _read_batches(source, scope.settings, summary, noted)
+    for batch in run(_stages(scope, eye), _new_batches(scope, works, summary, saved, eye), engine):
         for step, spent in batch.seconds.items():
             summary.seconds[step] = summary.seconds.get(step, 0.0) + spent
         since, now = perf_counter(), scope.clock()
         with scope.store.transaction() as tx:
             gallery.refresh(tx, now)
-            digests = _save(tx, scope, batch.items, gallery, now, summary)
+            digests = _save(tx, scope, batch.items, gallery, eye, summary)
         summary.spent("save", since)
         if saved is not None:
             saved(summary, digests)
     summary.seconds["total"] = perf_counter() - started
     return summary
+
+
+def _stages(scope: Scope, eye: str | None) -> list[Stage[Work]]:
+    settings, pack = scope.settings, scope.pack
+    if eye is not None:
+        return [Decode(settings, settings.clear.full_side_px), Look(settings, pack), Embed(settings, pack)]
+    return [Decode(settings), Detect(settings, pack), Embed(settings, pack)]
 
 
 def _release(collection: Collection) -> dict[str, datetime | str | None]:
@@ -119,15 +128,17 @@ def _release(collection: Collection) -> dict[str, datetime | str | None]:
 
 def _new_batches(
     scope: Scope,
-    source: Iterable[SourceItem],
+    read: Iterable[list[Work]],
     summary: IngestSummary,
     saved: Callable[[IngestSummary, Sequence[bytes]], None] | None,
+    eye: str | None,
 ) -> Iterator[Batch[Work]]:
-    """Read files and pass on, in batches, those whose bytes the collection does not know yet."""
-    for works in _read_batches(source, scope.settings, summary):
+    """Pass on, in batches, the files whose bytes the collection (or the eye) does not know yet."""
+    for works in read:
         since = perf_counter()
         with scope.store.reading() as tx:
             known = photos.known(tx, scope.collection.id, [work.sha256 for work in works if work.refused is None])
+            unseen = _unseen(tx, works, {digest: row.id for digest, row in known.items()}, eye)
         old = [work for work in works if work.sha256 in known and work.refused is None]
         if old:
             with scope.store.transaction() as tx:
@@ -138,18 +149,35 @@ def _new_batches(
             if saved is not None:
                 saved(summary, [work.sha256 for work in old])
         summary.spent("look up", since)
-        fresh = [work for work in works if work.refused is not None or work.sha256 not in known]
+        fresh = [work for work in works if work.refused is not None or work.sha256 not in known or work in unseen]
         if fresh:
             yield Batch(fresh)
 
 
-def _read_batches(source: Iterable[SourceItem], settings: Settings, summary: IngestSummary) -> Iterator[list[Work]]:
+def _unseen(tx: Tx, works: Sequence[Work], ids: Mapping[bytes, str], eye: str | None) -> list[Work]:
+    """Known photos that the eye has not looked at, with the faces that are known of them."""
+    known = [work for work in works if work.sha256 in ids and work.refused is None] if eye is not None else []
+    seen = looks.of_photos(tx, [ids[work.sha256] for work in known], eye or "")
+    unseen = [work for work in known if ids[work.sha256] not in seen]
+    for work in unseen:
+        give_faces(work, faces.of_photo(tx, ids[work.sha256]))
+    return unseen
+
+
+def _read_batches(
+    source: Iterable[SourceItem],
+    settings: Settings,
+    summary: IngestSummary,
+    noted: Callable[[Work], None] | None,
+) -> Iterator[list[Work]]:
     works: list[Work] = []
     held_bytes = 0
     for item in source:
         since = perf_counter()
         summary.given += 1
         works.append(_read(item, settings))
+        if noted is not None:
+            noted(works[-1])
         held_bytes += works[-1].n_bytes
         summary.spent("read", since)
         if len(works) >= settings.batch_photos or held_bytes >= settings.batch_bytes:
@@ -173,10 +201,10 @@ def _read(item: SourceItem, settings: Settings) -> Work:
 
 
 def _save(
-    tx: Tx, scope: Scope, works: Sequence[Work], gallery: LiveGallery, now: datetime, summary: IngestSummary
+    tx: Tx, scope: Scope, works: Sequence[Work], gallery: LiveGallery, eye: str | None, summary: IngestSummary
 ) -> list[bytes]:
     """Write one batch; gives the SHA-256 of every photo that this transaction makes durable."""
-    collection, pack = scope.collection, scope.pack
+    collection, pack, now = scope.collection, scope.pack, scope.clock()
     keep = permit_templates(collection.id, collection.basis, _release(collection), now)
     refused = [work for work in works if work.refused is not None]
     photos.add_refusals(
@@ -193,34 +221,39 @@ def _save(
     # The same bytes may come twice in one batch, or another process may have been faster.
     ids = {digest: row.id for digest, row in photos.known(tx, collection.id, [work.sha256 for work in good]).items()}
     for work in good:
-        if work.sha256 in ids:
+        if work.sha256 not in ids:
+            ids[work.sha256] = photos.add_photo(tx, collection.id, _row(work, pack), at=now)
+            summary.partial += work.partial
+            summary.new += not work.partial
+        else:
             summary.known += 1
-            continue
-        ids[work.sha256] = photos.add_photo(tx, collection.id, _row(work, pack), at=now)
-        new = faces.NewFaces(work.boxes, work.landmarks, work.confidences, work.qualities, pack.id)
-        face_ids = faces.add_faces(tx, ids[work.sha256], new)
+            if eye is None or len(faces.of_photo(tx, ids[work.sha256])) != work.known:
+                continue  # somebody was faster; the next run looks again
+        photo = ids[work.sha256]
+        face_ids = faces.add_faces(tx, photo, _new_faces(work, pack), first_ordinal=work.known)
+        photos.set_n_faces(tx, photo, len(work.boxes))
         if keep is not None:
             templates.add_face_templates(
-                tx, scope.keys, keep, collection.id, pack=pack.id, face_ids=face_ids, templates=work.templates
+                tx,
+                scope.keys,
+                keep,
+                collection.id,
+                pack=pack.id,
+                face_ids=face_ids,
+                templates=work.templates[work.known :],
             )
-        candidates = gallery.compare(work.templates)
-        appearances.suggest(
-            tx,
-            [
-                appearances.Suggestion(face_ids[found.face], found.subject, found.score, found.rival, found.rival_score)
-                for found in candidates
-            ],
-            made_by=f"machine:{pack.id}",
-            pack=pack.id,
-            at=now,
-        )
-        summary.suggested += len(candidates)
+        if eye is not None:
+            looks.note(tx, photo, eye, signs_of_people=work.signs_of_people, at=now)
+        summary.suggested += suggest(tx, photo, work.templates, gallery, pack, now)
         summary.faces += len(face_ids)
-        summary.partial += work.partial
-        summary.new += not work.partial
     photos.add_paths(tx, [(ids[work.sha256], work.path, work.member) for work in good], at=now)
     photos.clear_refusals(tx, collection.id, [(work.path, work.member) for work in good])
     return [work.sha256 for work in good]
+
+
+def _new_faces(work: Work, pack: Pack) -> faces.NewFaces:
+    new = slice(work.known, None)
+    return faces.NewFaces(work.boxes[new], work.landmarks[new], work.confidences[new], work.qualities[new], pack.id)
 
 
 def _row(work: Work, pack: Pack) -> photos.NewPhoto:

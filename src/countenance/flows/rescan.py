@@ -22,7 +22,7 @@ from countenance.flows.stages import Decode, Embed, Work
 from countenance.index.gallery import Candidate
 from countenance.ingest.source import reopen
 from countenance.run.stage import Batch, Stage
-from countenance.store import appearances, consents, faces, photos, subjects
+from countenance.store import appearances, consents, faces, merges, photos, subjects
 from countenance.store.appearances import Appearance
 from countenance.store.connection import Tx
 from countenance.vision.packs import Pack
@@ -51,9 +51,10 @@ def rescan(
     """
     summary = RescanSummary()
     with scope.store.reading() as tx:
-        everybody = consents.of_collection(tx, scope.keys, scope.collection.id)
+        same = merges.roots(tx, scope.collection.id)
+        everybody = merges.together(consents.of_collection(tx, scope.keys, scope.collection.id), same)
         consenting = permit_compare(scope.collection.id, everybody, scope.clock()).subjects
-        due = consenting.intersection(subjects.pending(tx, scope.collection.id))
+        due = frozenset(same[each] for each in subjects.pending(tx, scope.collection.id) if each in consenting)
     if not due:
         return summary
     summary.subjects = len(due)
@@ -76,8 +77,11 @@ def rescan(
             saved(summary)
     if not summary.unreadable:
         with scope.store.transaction() as tx:
-            for subject in sorted(compared):
-                subjects.set_pending(tx, subject, pending_rescan=False)
+            # Somebody who was merged meanwhile, or is two people again, stays due.
+            now_same = merges.roots(tx, scope.collection.id)
+            for subject, root in same.items():
+                if root in compared and now_same.get(subject) == root:
+                    subjects.set_pending(tx, subject, pending_rescan=False)
     return summary
 
 

@@ -1,12 +1,12 @@
-"""People's word on the machine's suggestions: confirm or reject, with a history that says who and when."""
+"""People's word on the machine's suggestions: what waits for it, and confirm or reject."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from countenance.errors import NotFoundError
-from countenance.store import appearances, subjects
+from countenance.flows import labels
+from countenance.store import appearances
 from countenance.store.appearances import Appearance
 from countenance.store.collections import Collection
 from countenance.store.connection import Store
@@ -27,7 +27,7 @@ def decide(
     clock: Callable[[], datetime],
     actor: str,
 ) -> list[Appearance]:
-    """Confirm or reject appearances, all of them or none.
+    """Confirm or reject appearances, all of them or none; one operation, see ``flows.labels.decide``.
 
     Args:
         store: the database.
@@ -38,15 +38,8 @@ def decide(
         actor: who decides.
 
     Raises:
+        ConsentError: no consent allows naming this person's faces now; rejecting is always possible.
         NotFoundError: an id is unknown in this collection.
         ConflictError: a face is confirmed as somebody else.
     """
-    with store.transaction() as tx:
-        decided = []
-        for wanted, state in decisions.items():
-            row = appearances.by_id(tx, wanted)
-            if subjects.by_id(tx, keys, row.subject).collection != collection.id:
-                msg = f"There is no appearance with the id {wanted} in this collection."
-                raise NotFoundError(msg, advice="List appearances with `countenance find`.")
-            decided.append(appearances.decide(tx, wanted, state, actor=actor, at=clock()))
-        return decided
+    return labels.decide(labels.Reviewer(store, keys, clock, actor), collection.id, decisions)[1]

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from countenance.core.arrays import Boxes, Confidences, Landmarks, Qualities, Templates
-from countenance.core.geometry import clip_boxes
+from countenance.core.geometry import clip_boxes, same_face
 from countenance.errors import PhotoRefusedError
 from countenance.ingest.decoded import Decoded
 from countenance.ingest.decoder import Decoder
 from countenance.run.stage import STAGE_FAILED, WORKER_DIED, Batch, Stage
 from countenance.settings import Settings
+from countenance.store.faces import Face
 from countenance.vision.align import align
-from countenance.vision.detect import Detector, detect, open_detector, smallest_face_px
+from countenance.vision.clearing import ClearingEye, open_clearing
+from countenance.vision.detect import Detector, clearing_face_px, detect, open_detector, smallest_face_px
 from countenance.vision.embed import Embedder, open_embedder
 from countenance.vision.packs import Pack
 from countenance.vision.pyramid import Pyramid
@@ -47,6 +49,9 @@ class Work:
         format, orientation, taken_at: as decoded.
         boxes, landmarks, confidences, qualities: faces in pixels of the upright photo as taken.
         templates: (n, d); in memory only.
+        copyright, credit: as the photo says; nothing keeps them unless it is asked to.
+        known: faces that the collection has of this photo already; they are the first rows.
+        signs_of_people: no face was seen, and yet somebody seems to be there; only ``Look`` says so.
     """
 
     path: bytes
@@ -66,6 +71,10 @@ class Work:
     confidences: Confidences = field(default_factory=lambda: np.empty(0, dtype=np.float32))
     qualities: Qualities = field(default_factory=lambda: np.empty(0, dtype=np.float32))
     templates: Templates = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
+    copyright: str = ""
+    credit: str = ""
+    known: int = 0
+    signs_of_people: bool = False
     _pyramid: Pyramid | None = None
     _scale: float = 1.0
 
@@ -77,6 +86,7 @@ class Work:
         """Take over what the decoder found."""
         self.width, self.height, self.partial = photo.full_width, photo.full_height, photo.partial
         self.format, self.orientation, self.taken_at = photo.format, photo.orientation, photo.taken_at
+        self.copyright, self.credit = photo.copyright, photo.credit
         self._pyramid, self._scale, self.content = Pyramid(photo.pixels), photo.scale, None
 
     @property
@@ -94,7 +104,16 @@ class Work:
         self._pyramid = None
 
 
-class _Step:
+def give_faces(work: Work, known: Sequence[Face]) -> None:
+    """Tell a photo which faces are known of it, in the order of their ordinals."""
+    work.known = len(known)
+    if known:
+        work.boxes = np.array([face.box for face in known], dtype=np.float32)
+        work.landmarks = np.stack([face.landmarks for face in known])
+        work.confidences = np.array([face.confidence for face in known], dtype=np.float32)
+
+
+class Step:
     """What the stages share."""
 
     def failed(self, item: Work, reason: str) -> Work:
@@ -103,15 +122,16 @@ class _Step:
         return item
 
 
-class Decode(_Step):
+class Decode(Step):
     """Bytes -> pixels, in a confined process of its own."""
 
     name = "decode"
     needs: tuple[str, ...] = ("content",)
 
-    def __init__(self, settings: Settings) -> None:
-        """Keep the limits."""
-        self._limits = settings.decode
+    def __init__(self, settings: Settings, work_side_px: int | None = None) -> None:
+        """Keep the limits; the side that is worked on may be another than the settings'."""
+        side = settings.decode.work_side_px if work_side_px is None else work_side_px
+        self._limits = replace(settings.decode, work_side_px=side)
         self._decoder: Decoder | None = None
 
     def setup(self) -> None:
@@ -142,7 +162,7 @@ class Decode(_Step):
         return self._decoder
 
 
-class Detect(_Step):
+class Detect(Step):
     """Pixels -> faces."""
 
     name = "detect"
@@ -179,7 +199,47 @@ class Detect(_Step):
         return self._detector
 
 
-class Embed(_Step):
+class Look(Step):
+    """Pixels -> faces, for clearing: whatever finding would miss is looked for too, beside the faces known already."""
+
+    name = "look"
+    needs: tuple[str, ...] = ("pyramid",)
+
+    def __init__(self, settings: Settings, pack: Pack) -> None:
+        """Keep settings and pack."""
+        self._settings, self._pack = settings, pack
+        self._eye: ClearingEye | None = None
+
+    def setup(self) -> None:
+        """Load the detectors."""
+        self._ready()
+
+    def __call__(self, batch: Batch[Work]) -> Batch[Work]:
+        """Add the faces of all photos of the batch to those that are known of them."""
+        eye = self._ready()
+        ready = [(work, pyramid) for work in batch.items if (pyramid := work.pyramid) is not None]
+        smallest = [clearing_face_px(self._settings, work.width, work.height, work.scale) for work, _ in ready]
+        seen = eye.look([pyramid for _, pyramid in ready], smallest) if ready else []
+        for (work, _), sight in zip(ready, seen, strict=True):
+            boxes = clip_boxes(sight.boxes / np.float32(work.scale), work.width, work.height)
+            new = ~same_face(boxes, work.boxes).any(axis=1)
+            work.boxes = np.concatenate([work.boxes, boxes[new]])
+            work.landmarks = np.concatenate([work.landmarks, sight.landmarks[new] / np.float32(work.scale)])
+            work.confidences = np.concatenate([work.confidences, sight.confidences[new]])
+            work.signs_of_people = sight.signs_of_people and not len(work.boxes)
+        return batch
+
+    def close(self) -> None:
+        """Unload the detectors."""
+        self._eye = None
+
+    def _ready(self) -> ClearingEye:
+        if self._eye is None:
+            self._eye = open_clearing(self._pack, self._settings)
+        return self._eye
+
+
+class Embed(Step):
     """Faces -> aligned crops -> quality and templates, then the pixels go."""
 
     name = "embed"

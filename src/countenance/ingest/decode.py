@@ -36,7 +36,7 @@ from countenance.errors import PhotoRefusedError
 from countenance.ingest.colour import is_srgb, matrix_profile, profile_space
 from countenance.ingest.decoded import Decoded, Reason, check_cost, refusal, refusal_for
 from countenance.ingest.formats import JpegHeader, is_camera_raw, read_jpeg_header, sniff, webp_size
-from countenance.ingest.metadata import read_exif
+from countenance.ingest.metadata import read_exif, read_rights
 from countenance.settings import DecodeLimits
 
 Buffer = memoryview | bytearray
@@ -203,7 +203,8 @@ def _turbo(
             pixels, factor = np.asarray(Image.fromarray(pixels).reduce(again)), factor * again
         pixels = _turn(pixels, orientation, into)
     width, height = (header.width, header.height) if orientation < 5 else (header.height, header.width)
-    return Decoded(pixels, width, height, 1 / factor, "jpeg", orientation, partial, taken_at, notes)
+    rights = read_rights(header.exif)
+    return Decoded(pixels, width, height, 1 / factor, "jpeg", orientation, partial, taken_at, notes, *rights)
 
 
 def _refuse_blank(pixels: Pixels, *, partial: bool) -> None:
@@ -249,7 +250,8 @@ def _decode_other(
         width, height = height, width
     if kind == "heif":
         orientation = 1
-    return Decoded(pixels, width, height, 1 / (factor * k), kind, orientation, partial, taken_at, notes)
+    rights = read_rights(exif)
+    return Decoded(pixels, width, height, 1 / (factor * k), kind, orientation, partial, taken_at, notes, *rights)
 
 
 def _load(whole: bytes, kind: str, limits: DecodeLimits, factor: int) -> tuple[_Image, bool, str]:

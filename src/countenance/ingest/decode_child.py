@@ -68,6 +68,7 @@ def _answer(decode: Decode, photo: memoryview, limits: DecodeLimits, pixels: mem
         "orientation": done.orientation,
         "partial": done.partial,
         "taken_at": done.taken_at,
+        "rights": [done.copyright, done.credit],
         "notes": [note[:200] for note in done.notes[:8]],
     }
 

@@ -80,6 +80,8 @@ class Decoded:
         partial: the file is damaged or cut short, but a part of the photo is there.
         taken_at: EXIF DateTimeOriginal as ISO 8601 text, with its offset if the camera noted one.
         notes: plain remarks about what was odd.
+        copyright: notice of the photo's EXIF, one line; empty when it has none.
+        credit: EXIF's artist, the same.
     """
 
     pixels: Pixels
@@ -91,6 +93,8 @@ class Decoded:
     partial: bool = False
     taken_at: str | None = None
     notes: tuple[str, ...] = ()
+    copyright: str = ""
+    credit: str = ""
 
 
 def refusal(reason: Reason, detail: str = "") -> PhotoRefusedError:

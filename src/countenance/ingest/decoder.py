@@ -163,6 +163,7 @@ class Decoder:
             said.partial,
             said.taken_at,
             said.notes,
+            *said.rights,
         )
 
 

@@ -1,4 +1,4 @@
-"""The two facts of EXIF that decoding needs: which way is up, and when the photo was taken."""
+"""The facts of EXIF that are read: which way is up, when the photo was taken, whose it is."""
 
 # ruff: noqa: PLR2004 - the numbers are those of file formats and kernel interfaces, named beside them
 
@@ -11,6 +11,9 @@ from typing import Final, Literal
 _ByteOrder = Literal["little", "big"]
 _ORDERS: Final[dict[bytes, _ByteOrder]] = {b"II*\0": "little", b"MM\0*": "big"}
 _ORIENTATION: Final = 0x0112
+_ARTIST: Final = 0x013B
+_COPYRIGHT: Final = 0x8298
+_LONGEST_TEXT: Final = 1_000
 _EXIF_IFD: Final = 0x8769
 _TAKEN: Final = 0x9003
 _TAKEN_OFFSET: Final = 0x9011
@@ -40,6 +43,29 @@ def read_exif(exif: bytes) -> tuple[int, str | None]:
     return orientation if 1 <= orientation <= 8 else 1, iso_moment(*taken)
 
 
+def read_rights(exif: bytes) -> tuple[str, str]:
+    """Copyright notice and artist of an EXIF block, each one line of at most 200 characters; empty where there is none.
+
+    Args:
+        exif: a TIFF structure, with or without its six letters before it; damage is read as absence.
+    """
+    block = exif.removeprefix(b"Exif\0\0")
+    order = _ORDERS.get(block[:4])
+    if order is None:
+        return "", ""
+    first = _entries(block, int.from_bytes(block[4:8], order), order, _LONGEST_TEXT)
+    return _line(first.get(_COPYRIGHT)), _line(first.get(_ARTIST))
+
+
+def _line(entry: tuple[int, bytes] | None) -> str:
+    raw = b"" if entry is None or entry[0] != 2 else entry[1].split(b"\0", 1)[0]
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return "".join(c for c in text if c.isprintable()).strip()[:200]
+
+
 def iso_moment(text: str, offset: str = "") -> str | None:
     """ISO 8601 text of an EXIF date, or None when it is not a real date.
 
@@ -55,7 +81,7 @@ def iso_moment(text: str, offset: str = "") -> str | None:
     return moment.isoformat() + (zone if _OFFSET.fullmatch(zone) else "")
 
 
-def _entries(block: bytes, at: int, order: _ByteOrder) -> dict[int, tuple[int, bytes]]:
+def _entries(block: bytes, at: int, order: _ByteOrder, most: int = 64) -> dict[int, tuple[int, bytes]]:
     """Tag -> (type, value bytes) of one directory; values that lie outside the block are left out."""
     found: dict[int, tuple[int, bytes]] = {}
     count = min(int.from_bytes(block[at : at + 2], order), _MOST_ENTRIES)
@@ -66,7 +92,7 @@ def _entries(block: bytes, at: int, order: _ByteOrder) -> dict[int, tuple[int, b
         tag, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
         length = _WIDTHS.get(kind, 0) * int.from_bytes(entry[4:8], order)
         where = int.from_bytes(entry[8:12], order)
-        value = entry[8 : 8 + length] if length <= 4 else block[where : where + min(length, 64)]
+        value = entry[8 : 8 + length] if length <= 4 else block[where : where + min(length, most)]
         if length:
             found.setdefault(tag, (kind, value))
     return found

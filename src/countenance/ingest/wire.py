@@ -43,6 +43,7 @@ class Answer:
         partial: only a part of the photo is there.
         taken_at: ISO 8601 text or None.
         notes: printable remarks.
+        rights: copyright notice and credit, one printable line each, or empty.
     """
 
     width: int
@@ -55,6 +56,7 @@ class Answer:
     partial: bool
     taken_at: str | None
     notes: tuple[str, ...]
+    rights: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def check_answer(message: dict[str, Any], serial: int, buffer_bytes: int, max_pi
     sides: list[Any] = [message.get(name) for name in ("width", "height", "full_width", "full_height")]
     rest: list[Any] = [message.get(name) for name in ("factor", "format", "notes", "taken_at")]
     factor, kind, notes, taken_at = rest
+    rights: Any = message.get("rights", ["", ""])
     good = (
         all(_is_int(side, 1, max_pixels) for side in sides)
         and _is_int(factor, 1, max_pixels)
@@ -158,6 +161,8 @@ def check_answer(message: dict[str, Any], serial: int, buffer_bytes: int, max_pi
         and isinstance(notes, list)
         and len(notes) <= _MAX_NOTES
         and all(isinstance(note, str) for note in notes)
+        and isinstance(rights, list)
+        and [type(text) for text in rights] == [str, str]
     )
     if not good:
         msg = "an answer with a field that is missing or out of range"
@@ -178,6 +183,7 @@ def check_answer(message: dict[str, Any], serial: int, buffer_bytes: int, max_pi
         message["partial"],
         taken_at,
         tuple(_printable(note) for note in notes),
+        (_one_line(rights[0]), _one_line(rights[1])),
     )
 
 
@@ -203,6 +209,11 @@ def check_layers(message: dict[str, Any]) -> Layers:
 
 def _is_int(value: object, low: int, high: int) -> bool:
     return type(value) is int and low <= value <= high
+
+
+def _one_line(text: str) -> str:
+    """Names have letters of every script; nothing but letters that can be printed comes through."""
+    return "".join(c for c in text[:_MAX_TEXT] if c.isprintable())
 
 
 def _printable(text: str) -> str:

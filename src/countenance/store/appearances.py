@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Row, bindparam, case, delete, exists, func, insert, select, text, update
 
 from countenance.core.permit import Act, Permit
 from countenance.errors import ConflictError, NotFoundError, StoreError
@@ -19,6 +19,8 @@ from countenance.store.schema import appearance_history, appearances, faces, pho
 
 SUGGESTED, CONFIRMED, REJECTED = "suggested", "confirmed", "rejected"
 STATES = (SUGGESTED, CONFIRMED, REJECTED)
+NEVER_COMPARED = ""
+"""Pack of an appearance that a person made: no model stands behind its score, which says nothing and is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,11 @@ class Appearance:
         id: random id.
         face: id of the face.
         subject: id of the subject.
-        score: cosine in [-1, 1] of the newest comparison.
+        score: cosine in [-1, 1] of the newest comparison; 0 where there was none (``measured``).
         state: ``suggested``, ``confirmed`` or ``rejected``.
         made_by: actor or model pack that made it what it is.
         made_at: aware UTC moment of that.
-        pack: id of the model pack behind the score.
+        pack: id of the model pack behind the score; ``NEVER_COMPARED`` when a person named a face that no model had.
         box: left, top, width, height in pixels of the upright photo at full size.
         photo: id of the photo.
         sha256: 32 bytes, of the photo.
@@ -81,6 +83,11 @@ class Appearance:
     member: bytes
     rival: str | None = None
     rival_score: float | None = None
+
+    @property
+    def measured(self) -> bool:
+        """True when the score comes from a comparison."""
+        return self.pack != NEVER_COMPARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +135,31 @@ _WITH_PHOTO = (
     .join(photos, photos.c.id == faces.c.photo_id)
     .join(photo_paths, photo_paths.c.id == NEWEST_PATH, isouter=True)
 )
+_OTHER = appearances.alias("other")
+# A guess about a face that a person has since given to somebody is nobody's any more; should the person take that back,
+# it is there again.
+_STANDS = (appearances.c.state != SUGGESTED) | ~exists().where(
+    _OTHER.c.face_id == appearances.c.face_id,
+    _OTHER.c.subject_id != appearances.c.subject_id,
+    _OTHER.c.state == CONFIRMED,
+)
 _OF_SUBJECT = (
     _WITH_PHOTO.join(subjects, subjects.c.id == appearances.c.subject_id)
     .where(
-        appearances.c.subject_id == bindparam("subject"),
+        (subjects.c.id == bindparam("subject")) | (subjects.c.merged_into == bindparam("subject")),
         subjects.c.collection_id == bindparam("collection"),
-        appearances.c.state.in_(bindparam("states", expanding=True)),
+        _STANDS,
     )
     .order_by(appearances.c.score.desc(), appearances.c.face_id)
+)
+_WEIGHT = {SUGGESTED: 1, REJECTED: 2, CONFIRMED: 3}
+"""What stands where one person has two ids: a person's word over a guess, and a name over "not under that id"."""
+_COUNTS = (
+    select(func.max(case(_WEIGHT, value=appearances.c.state)).label("weight"))
+    .join_from(appearances, subjects, subjects.c.id == appearances.c.subject_id)
+    .where(subjects.c.collection_id == bindparam("collection"), _STANDS)
+    .group_by(appearances.c.face_id, func.coalesce(subjects.c.merged_into, subjects.c.id))
+    .subquery()
 )
 
 
@@ -194,16 +218,21 @@ def decide(tx: Tx, appearance: str, state: str, *, actor: str, at: datetime, not
     tx.execute(
         update(appearances).where(appearances.c.id == appearance).values(state=state, made_by=actor, made_at=at),
     )
+    note_change(tx, appearance, Change(before.state, state, actor, at, note))
+    return by_id(tx, appearance)
+
+
+def note_change(tx: Tx, appearance: str, change: Change) -> None:
+    """Add an entry to an appearance's history."""
     entry = {
         "appearance_id": appearance,
-        "from_state": before.state,
-        "to_state": state,
-        "actor": actor,
-        "at": at,
-        "note": note,
+        "from_state": change.from_state,
+        "to_state": change.to_state,
+        "actor": change.actor,
+        "at": change.at,
+        "note": change.note,
     }
     tx.execute(insert(appearance_history).values(entry))
-    return by_id(tx, appearance)
 
 
 def set_rival(tx: Tx, appearance: str, rival: str, rival_score: float) -> None:
@@ -235,27 +264,65 @@ def by_id(tx: Tx, appearance: str) -> Appearance:
 def of_subject(
     tx: Tx, permit: Permit, collection: str, subject: str, *, states: Collection[str] = STATES
 ) -> list[Appearance]:
-    """The subject's appearances in these states, best score first.
+    """The subject's appearances in these states, best score first, one per face.
+
+    Those of ids that were merged into the subject are among them, as the subject's own.
 
     Raises:
         PermitError: the permit is not for showing this subject's photos here.
     """
     permit.require(Act.SHOW, collection, subject)
-    wanted = {"subject": subject, "collection": collection, "states": list(states)}
-    return [_appearance(row) for row in tx.execute(_OF_SUBJECT, wanted)]
+    rows = [_appearance(row) for row in tx.execute(_OF_SUBJECT, {"subject": subject, "collection": collection})]
+    found = resolved(rows, {row.subject: subject for row in rows})
+    return sorted((row for row in found if row.state in states), key=lambda row: (-row.score, row.face))
+
+
+def resolved(rows: Iterable[Appearance], same: Mapping[str, str]) -> list[Appearance]:
+    """Appearances as they count where one person has two ids: one per face and person, under the id that counts.
+
+    A person's word stands over a guess, a name over "not under that id", the better score over the other.
+
+    Args:
+        rows: in any order.
+        same: as ``merges.roots`` or ``merges.aliases`` gives it; ids that it does not know count as themselves.
+
+    Returns:
+        In the order of ``rows``, where each pair came first.
+    """
+    best: dict[tuple[str, str], Appearance] = {}
+    for each in rows:
+        root = same.get(each.subject, each.subject)
+        rival = same.get(each.rival, each.rival) if each.rival is not None else None
+        if rival == root:  # nobody is a rival to themself
+            rival = None
+        row = replace(each, subject=root, rival=rival, rival_score=each.rival_score if rival is not None else None)
+        before = best.setdefault((row.face, root), row)
+        if (_WEIGHT[row.state], row.score) > (_WEIGHT[before.state], before.score):
+            best[row.face, root] = row
+    return list(best.values())
 
 
 def of_photo(tx: Tx, photo: str) -> list[Appearance]:
-    """Every appearance in the photo, by face, best score first."""
+    """Every appearance in the photo as it was said, by face, best score first; see ``resolved`` for merged ids."""
     query = _WITH_PHOTO.where(faces.c.photo_id == photo).order_by(faces.c.ordinal, appearances.c.score.desc())
     return [_appearance(row) for row in tx.execute(query)]
 
 
+def of_faces(tx: Tx, wanted: Collection[str]) -> list[Appearance]:
+    """Every appearance of these faces as it was said, by face, best score first; see ``resolved`` for merged ids."""
+    query = _WITH_PHOTO.where(appearances.c.face_id.in_(wanted))
+    rows = tx.execute(query.order_by(appearances.c.face_id, appearances.c.score.desc()))
+    return [_appearance(row) for row in rows]
+
+
 def counts(tx: Tx, collection: str) -> dict[str, int]:
-    """Number of appearances in the collection by state; every state is present."""
-    query = select(appearances.c.state, func.count()).join(subjects, subjects.c.id == appearances.c.subject_id)
-    query = query.where(subjects.c.collection_id == collection).group_by(appearances.c.state)
-    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in tx.execute(query)}
+    """Number of appearances in the collection by state; every state is present.
+
+    A face counts once for a person with several ids, and a guess does not count where a person has named the face.
+    """
+    query = select(_COUNTS.c.weight, func.count()).group_by(_COUNTS.c.weight)
+    by_weight = {row[0]: row[1] for row in tx.execute(query, {"collection": collection})}
+    return {state: by_weight.get(_WEIGHT[state], 0) for state in STATES}
 
 
 def history_of(tx: Tx, appearance: str) -> list[Change]:

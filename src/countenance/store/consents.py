@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 
-from countenance.core.consent import CHANNELS, Consent, refusal
+from countenance.core.consent import CHANNELS, PARENTAL, Consent, lapsing, refusal
+from countenance.core.signing import ADULT_AGE_YEARS, coming_of_age, is_minor, signer_refusal
 from countenance.errors import ConsentError, NotFoundError
+from countenance.store import policies
+from countenance.store import subjects as people
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.keys import KeyStore
@@ -25,7 +28,8 @@ class Record:
     Attributes:
         evidence_name: name of the evidence file, for people.
         granted_by: actor who recorded it.
-        notice_version: which privacy notice the subject was shown, if any.
+        notice_version: which policy page the subject was shown; the one in force when the consent was recorded,
+            unless another is named.
     """
 
     evidence_name: str
@@ -58,8 +62,11 @@ def add(
     *,
     now: datetime,
     channels: tuple[str, ...] = CHANNELS,
+    adult_age_years: int = ADULT_AGE_YEARS,
 ) -> StoredConsent:
-    """Record a consent.
+    """Record a consent. What a guardian signed ends, at the latest, when the minor comes of age.
+
+    A minor whose date of birth says that the time has come is an adult from then on.
 
     Args:
         tx: writing transaction.
@@ -68,11 +75,13 @@ def add(
         record: how it came here.
         now: aware moment.
         channels: channels this organisation knows.
+        adult_age_years: age at which a guardian's consent lapses.
 
     Raises:
-        ConsentError: the consent rules refuse it, or a guardian is missing for a minor.
+        ConsentError: the consent rules refuse it, the wrong person signed, or no policy page has been published.
         NotFoundError: there is no such subject.
     """
+    notice = policies.require(tx)
     why = refusal(consent, now=now, channels=channels)
     if why is None and not (record.evidence_name.strip() and record.granted_by.strip()):
         why = "A consent needs the name of its evidence and of the person who records it."
@@ -80,21 +89,32 @@ def add(
         why = "This consent is withdrawn already."
     if why is not None:
         raise ConsentError(why)
-    minor = tx.execute(select(subjects.c.minor).where(subjects.c.id == consent.subject)).scalar()
-    if minor is None:
-        msg = f"There is no subject with the id {consent.subject}."
-        raise NotFoundError(msg)
-    if minor and not consent.minor:
-        msg = "This subject is a minor, so the consent needs the name of a guardian."
-        raise ConsentError(msg)
-    stored = StoredConsent(random_id(), consent, record, now)
+    person = people.by_id(tx, keys, consent.subject)
+    adult_at = coming_of_age(person.born_on, adult_age_years)
+    minor = is_minor(person.minor, adult_at, now)
+    why = signer_refusal(consent, minor=minor, adult_at=adult_at)
+    if why is not None:
+        raise ConsentError(why, advice="If the date of birth is wrong or missing, give it with --born.")
+    if minor != person.minor:
+        people.set_birth(tx, keys, person, born_on=person.born_on, minor=minor)
+    if record.notice_version is None:
+        record = replace(record, notice_version=str(notice.version))
+    stored = StoredConsent(random_id(), lapsing(consent, adult_at), record, now)
+    tx.execute(insert(consents).values(_row(keys, stored)))
+    # Photos that came in while no consent held were not compared with this person.
+    people.set_pending(tx, consent.subject, pending_rescan=True)
+    return stored
+
+
+def _row(keys: KeyStore, stored: StoredConsent) -> dict[str, Any]:
+    consent, record = stored.consent, stored.record
     key = keys.subject_key(consent.subject)
-    # People name forms after the person, so the file's name is sealed like a name.
-    evidence_name = seal(key, _bytes(record.evidence_name), _context("evidence", stored.id, consent.subject))
-    guardian = None
-    if consent.guardian is not None:
-        guardian = seal(key, _bytes(consent.guardian), _context("guardian", stored.id, consent.subject))
-    row = {
+
+    def sealed(what: str, text: str) -> bytes:
+        return seal(key, text.encode("utf-8", "surrogatepass"), row_context(what, stored.id, consent.subject))
+
+    signed = consent.guardian is not None
+    return {
         "id": stored.id,
         "subject_id": consent.subject,
         "purpose": consent.purpose,
@@ -102,18 +122,16 @@ def add(
         "from_at": consent.from_at,
         "until_at": consent.until_at,
         "evidence_sha256": consent.evidence_sha256,
-        "evidence_name_sealed": evidence_name,
+        # People name forms after the person, so the file's name is sealed like a name.
+        "evidence_name_sealed": sealed("evidence", record.evidence_name),
         "notice_version": record.notice_version,
         "minor": consent.minor,
-        "guardian_sealed": guardian,
+        "guardian_sealed": sealed("guardian", consent.guardian or "") if signed else None,
+        "authority_sealed": sealed("authority", consent.authority) if signed else None,
         "granted_by": record.granted_by,
-        "granted_at": now,
+        "granted_at": stored.granted_at,
         "withdrawn_at": None,
     }
-    tx.execute(insert(consents).values(row))
-    # Photos that came in while no consent held were not compared with this person.
-    tx.execute(update(subjects).where(subjects.c.id == consent.subject).values(pending_rescan=True))
-    return stored
 
 
 def withdraw(tx: Tx, consent: str, *, at: datetime) -> bool:
@@ -139,16 +157,16 @@ def of_subject(tx: Tx, keys: KeyStore, subject: str) -> list[StoredConsent]:
         DamagedError: a sealed name fails its authentication.
     """
     query = select(consents).where(consents.c.subject_id == subject)
-    rows = tx.execute(query.order_by(consents.c.granted_at, consents.c.id)).all()
-    return [
-        StoredConsent(
-            id=row.id,
-            consent=_consent(keys, row),
-            record=Record(_opened(keys, row, "evidence", row.evidence_name_sealed), row.granted_by, row.notice_version),
-            granted_at=row.granted_at,
-        )
-        for row in rows
-    ]
+    return [_stored(keys, row) for row in tx.execute(query.order_by(consents.c.granted_at, consents.c.id)).all()]
+
+
+def records_of_collection(tx: Tx, keys: KeyStore, collection: str) -> list[StoredConsent]:
+    """The same for every subject of the collection.
+
+    Raises:
+        DamagedError: a sealed name fails its authentication.
+    """
+    return [_stored(keys, row) for row in tx.execute(_in_collection(collection)).all()]
 
 
 def of_collection(tx: Tx, keys: KeyStore, collection: str) -> list[Consent]:
@@ -157,26 +175,29 @@ def of_collection(tx: Tx, keys: KeyStore, collection: str) -> list[Consent]:
     Raises:
         DamagedError: a sealed name fails its authentication.
     """
+    return [_consent(keys, row) for row in tx.execute(_in_collection(collection)).all()]
+
+
+def _in_collection(collection: str) -> Select[Any]:
     query = select(consents).join(subjects, subjects.c.id == consents.c.subject_id)
-    query = query.where(subjects.c.collection_id == collection).order_by(consents.c.granted_at, consents.c.id)
-    return [_consent(keys, row) for row in tx.execute(query).all()]
+    return query.where(subjects.c.collection_id == collection).order_by(consents.c.granted_at, consents.c.id)
 
 
-def _context(what: str, consent: str, subject: str) -> bytes:
-    return row_context(what, consent, subject)
-
-
-def _bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogatepass")
+def _stored(keys: KeyStore, row: Row[Any]) -> StoredConsent:
+    evidence_name = _opened(keys, row, "evidence", row.evidence_name_sealed)
+    record = Record(evidence_name, row.granted_by, row.notice_version)
+    return StoredConsent(row.id, _consent(keys, row), record, row.granted_at)
 
 
 def _opened(keys: KeyStore, row: Row[Any], what: str, sealed: bytes) -> str:
     key = keys.subject_key(row.subject_id)
-    return unseal(key, sealed, _context(what, row.id, row.subject_id)).decode("utf-8", "surrogatepass")
+    return unseal(key, sealed, row_context(what, row.id, row.subject_id)).decode("utf-8", "surrogatepass")
 
 
 def _consent(keys: KeyStore, row: Row[Any]) -> Consent:
     guardian = _opened(keys, row, "guardian", row.guardian_sealed) if row.guardian_sealed is not None else None
+    # Consents from before this column was added say nothing else.
+    authority = _opened(keys, row, "authority", row.authority_sealed) if row.authority_sealed is not None else PARENTAL
     return Consent(
         subject=row.subject_id,
         purpose=row.purpose,
@@ -186,5 +207,6 @@ def _consent(keys: KeyStore, row: Row[Any]) -> Consent:
         evidence_sha256=row.evidence_sha256,
         minor=row.minor,
         guardian=guardian,
+        authority=authority,
         withdrawn_at=row.withdrawn_at,
     )

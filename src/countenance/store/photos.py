@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, text
+from sqlalchemy import Row, bindparam, delete, func, insert, select, text, update
 
 from countenance.errors import NotFoundError
 from countenance.store.connection import Tx
@@ -221,6 +221,11 @@ def add_photos(tx: Tx, collection: str, new: Iterable[NewPhoto], *, at: datetime
 def add_photo(tx: Tx, collection: str, new: NewPhoto, *, at: datetime) -> str:
     """Add one photo; returns its id. See ``add_photos``."""
     return add_photos(tx, collection, [new], at=at)[0]
+
+
+def set_n_faces(tx: Tx, photo: str, n_faces: int) -> None:
+    """Note how many faces a photo has, after a closer look found more."""
+    tx.execute(update(photos).where(photos.c.id == photo).values(n_faces=n_faces))
 
 
 def add_paths(tx: Tx, seen: Iterable[tuple[str, bytes, bytes]], *, at: datetime) -> None:

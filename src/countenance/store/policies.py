@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 
-from countenance.errors import StoreError
+from countenance.errors import ConsentError, StoreError
 from countenance.store.connection import Tx
 from countenance.store.schema import policy_pages
 
@@ -58,11 +59,27 @@ def publish(tx: Tx, page: str, *, by: str, at: datetime) -> PolicyPage:
 
 def current(tx: Tx) -> PolicyPage | None:
     """The newest version; None before the first."""
-    versions = all_versions(tx)
-    return versions[-1] if versions else None
+    row = tx.execute(select(policy_pages).order_by(policy_pages.c.version.desc()).limit(1)).first()
+    return None if row is None else _page(row)
 
 
 def all_versions(tx: Tx) -> list[PolicyPage]:
     """Every version, oldest first."""
-    rows = tx.execute(select(policy_pages).order_by(policy_pages.c.version))
-    return [PolicyPage(row.version, row.sha256, row.page, row.published_by, row.published_at) for row in rows]
+    return [_page(row) for row in tx.execute(select(policy_pages).order_by(policy_pages.c.version))]
+
+
+def require(tx: Tx) -> PolicyPage:
+    """The newest version.
+
+    Raises:
+        ConsentError: there is none, so nobody can have been told what a yes would mean.
+    """
+    page = current(tx)
+    if page is None:
+        msg = "No policy page has been published that people could have read, so nobody can say yes."
+        raise ConsentError(msg, advice="Write one with `countenance policy draft`, then `countenance policy publish`.")
+    return page
+
+
+def _page(row: Row[Any]) -> PolicyPage:
+    return PolicyPage(row.version, row.sha256, row.page, row.published_by, row.published_at)

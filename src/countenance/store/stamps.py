@@ -15,6 +15,23 @@ _GALLERY = text(
     "FROM consents AS c JOIN subjects AS s ON s.id = c.subject_id WHERE s.collection_id = :collection)"
 )
 
+_CONSENTS = text(
+    "SELECT count(*) || ':' || coalesce(max(c.granted_at), '') || ':' || count(c.withdrawn_at) || ':' "
+    "|| coalesce(max(c.withdrawn_at), '') "
+    "FROM consents AS c JOIN subjects AS s ON s.id = c.subject_id WHERE s.collection_id = :collection"
+)
+_PEOPLE = text(
+    "SELECT s.id || coalesce(s.merged_into, '') || (s.must_not_appear_sealed IS NOT NULL) FROM subjects AS s "
+    "WHERE s.collection_id = :collection AND (s.merged_into IS NOT NULL OR s.must_not_appear_sealed IS NOT NULL) "
+    "ORDER BY s.id"
+)
+
+
+def of_people(tx: Tx, collection: str) -> str:
+    """Text that differs whenever a consent was added or withdrawn, somebody was merged, or must not appear any more."""
+    wanted = {"collection": collection}
+    return "|".join([tx.execute(_CONSENTS, wanted).scalar_one(), *tx.execute(_PEOPLE, wanted).scalars()])
+
 
 def of_gallery(tx: Tx, collection: str) -> str:
     """Text that differs whenever a reference or a consent of the collection was added, removed or withdrawn."""

@@ -1,10 +1,13 @@
-"""Subjects: enrolled people under random ids. Their names are sealed, so no query can look for one."""
+"""Subjects: enrolled people under random ids.
+
+Names, dates of birth and the reasons why somebody must not appear are sealed, so no query can look for one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -28,6 +31,9 @@ class Subject:
         minor: True when a guardian must consent.
         created_at: aware UTC moment.
         pending_rescan: True while photos already ingested have not been compared with this person.
+        must_not_appear: True when no photo of this person may be released; why is opened by ``why_hidden`` only.
+        born_on: date of birth, if it is known.
+        merged_into: id of the subject that this one turned out to be.
     """
 
     id: str
@@ -36,9 +42,14 @@ class Subject:
     minor: bool
     created_at: datetime
     pending_rescan: bool
+    must_not_appear: bool = False
+    born_on: date | None = None
+    merged_into: str | None = None
 
 
-def add(tx: Tx, keys: KeyStore, *, collection: str, name: str, minor: bool, at: datetime) -> Subject:
+def add(
+    tx: Tx, keys: KeyStore, *, collection: str, name: str, minor: bool, at: datetime, born_on: date | None = None
+) -> Subject:
     """Add a subject and its key; a rescan is pending from the start.
 
     The key is durable before the row; a transaction that is undone leaves a key without use, which does no harm.
@@ -50,15 +61,16 @@ def add(tx: Tx, keys: KeyStore, *, collection: str, name: str, minor: bool, at: 
     if not name.strip():
         msg = "A subject needs a name."
         raise StoreError(msg, advice="Give the name under which this person is known to you.")
-    made = Subject(random_id(), collection, name, minor, at, pending_rescan=True)
+    made = Subject(random_id(), collection, name, minor, at, pending_rescan=True, born_on=born_on)
     keys.new_subject_key(made.id, collection)
     row = {
         "id": made.id,
         "collection_id": collection,
-        "name_sealed": seal(keys.subject_key(made.id), _encoded(name), _name_context(collection, made.id)),
+        "name_sealed": _sealed(keys, "subject-name", collection, made.id, name),
         "minor": minor,
         "created_at": at,
         "pending_rescan": True,
+        "born_sealed": _sealed(keys, "subject-born", collection, made.id, born_on.isoformat()) if born_on else None,
     }
     tx.execute(insert(subjects).values(row))
     return made
@@ -101,8 +113,78 @@ def set_pending(tx: Tx, subject: str, *, pending_rescan: bool) -> None:
     Raises:
         NotFoundError: there is no such subject.
     """
-    done = tx.execute(update(subjects).where(subjects.c.id == subject).values(pending_rescan=pending_rescan))
-    if done.rowcount != 1:
+    _change(tx, subject, pending_rescan=pending_rescan)
+
+
+def set_birth(tx: Tx, keys: KeyStore, subject: Subject, *, born_on: date | None, minor: bool) -> None:
+    """Note a date of birth and whether a guardian must sign.
+
+    Raises:
+        NotFoundError: there is no such subject, or its key is gone.
+    """
+    sealed = None
+    if born_on is not None:
+        sealed = _sealed(keys, "subject-born", subject.collection, subject.id, born_on.isoformat())
+    _change(tx, subject.id, born_sealed=sealed, minor=minor)
+
+
+def set_must_not_appear(tx: Tx, keys: KeyStore, subject: Subject, reason: str | None) -> None:
+    """Hide this person from everything that is released; None lifts it.
+
+    Raises:
+        StoreError: the reason is empty.
+        NotFoundError: there is no such subject, or its key is gone.
+    """
+    if reason is None:
+        _change(tx, subject.id, must_not_appear_sealed=None)
+        return
+    if not reason.strip():
+        msg = "It needs a reason why somebody must not appear."
+        raise StoreError(msg, advice="Give the reason; it is sealed, and only the steward sees it.")
+    sealed = _sealed(keys, "subject-must-not-appear", subject.collection, subject.id, reason)
+    _change(tx, subject.id, must_not_appear_sealed=sealed)
+
+
+def why_hidden(tx: Tx, keys: KeyStore, subject: str) -> str | None:
+    """Why this person must not appear, for the steward alone; None when the person may.
+
+    Raises:
+        NotFoundError: there is no such subject, or its key is gone.
+        DamagedError: the sealed reason fails its authentication.
+    """
+    row = tx.execute(select(subjects).where(subjects.c.id == subject)).first()
+    if row is None:
+        raise _unknown(subject)
+    if row.must_not_appear_sealed is None:
+        return None
+    return _opened(keys, row, "subject-must-not-appear", row.must_not_appear_sealed)
+
+
+def same_person(tx: Tx, subject: str) -> list[str]:
+    """Ids of everybody that this subject was merged with, however many steps apart: the one that remains comes first.
+
+    Raises:
+        NotFoundError: there is no such subject.
+    """
+    here = select(subjects.c.collection_id).where(subjects.c.id == subject).scalar_subquery()
+    query = select(subjects.c.id, subjects.c.merged_into).where(subjects.c.collection_id == here)
+    into = {row.id: row.merged_into for row in tx.execute(query.order_by(subjects.c.created_at, subjects.c.id))}
+    if subject not in into:
+        raise _unknown(subject)
+    remains = _end(into, subject)
+    return [remains, *(each for each in into if each != remains and _end(into, each) == remains)]
+
+
+def _end(into: Mapping[str, str | None], subject: str) -> str:
+    seen = {subject}
+    while (following := into.get(subject)) is not None and following not in seen:
+        subject = following
+        seen.add(subject)
+    return subject
+
+
+def _change(tx: Tx, subject: str, **values: object) -> None:
+    if tx.execute(update(subjects).where(subjects.c.id == subject).values(values)).rowcount != 1:
         raise _unknown(subject)
 
 
@@ -112,21 +194,28 @@ def _unknown(subject: str) -> NotFoundError:
     )
 
 
-def _encoded(name: str) -> bytes:
-    return name.encode("utf-8", "surrogatepass")
+def _sealed(keys: KeyStore, what: str, collection: str, subject: str, text: str) -> bytes:
+    context = row_context(what, collection, subject)
+    return seal(keys.subject_key(subject), text.encode("utf-8", "surrogatepass"), context)
 
 
-def _name_context(collection: str, subject: str) -> bytes:
-    return row_context("subject-name", collection, subject)
+def _opened(keys: KeyStore, row: Row[Any], what: str, sealed: bytes) -> str:
+    context = row_context(what, row.collection_id, row.id)
+    return unseal(keys.subject_key(row.id), sealed, context).decode("utf-8", "surrogatepass")
 
 
 def _subject(keys: KeyStore, row: Row[Any]) -> Subject:
-    name = unseal(keys.subject_key(row.id), row.name_sealed, _name_context(row.collection_id, row.id))
+    born_on = None
+    if row.born_sealed is not None:
+        born_on = date.fromisoformat(_opened(keys, row, "subject-born", row.born_sealed))
     return Subject(
         id=row.id,
         collection=row.collection_id,
-        name=name.decode("utf-8", "surrogatepass"),
+        name=_opened(keys, row, "subject-name", row.name_sealed),
         minor=row.minor,
         created_at=row.created_at,
         pending_rescan=row.pending_rescan,
+        must_not_appear=row.must_not_appear_sealed is not None,
+        born_on=born_on,
+        merged_into=row.merged_into,
     )

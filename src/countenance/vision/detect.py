@@ -72,6 +72,19 @@ def smallest_face_px(settings: Settings, full_width: int, full_height: int, scal
     return max(settings.smallest_face_px, settings.smallest_face_share * longer) * scale
 
 
+def clearing_face_px(settings: Settings, full_width: int, full_height: int, scale: float) -> float:
+    """The same when photos are cleared, where smaller faces count.
+
+    Args:
+        settings: ``clear.smallest_face_px`` and ``clear.smallest_face_share``.
+        full_width: of the photo as taken.
+        full_height: of the photo as taken.
+        scale: decoded pixels per pixel as taken, in (0, 1].
+    """
+    longer = max(full_width, full_height)
+    return max(settings.clear.smallest_face_px, settings.clear.smallest_face_share * longer) * scale
+
+
 def detect(detector: Detector, photos: Sequence[Pyramid], smallest_px: Sequence[float]) -> list[Detections]:
     """Faces of each photo in pixels of that photo; boxes are clipped to the photo, empty ones dropped.
 

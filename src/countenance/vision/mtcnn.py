@@ -8,6 +8,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -20,13 +21,31 @@ from countenance.vision.session import Session
 
 CELL_PX, STRIDE_PX = 12, 2
 FACTOR = 0.709
-PROPOSE, REFINE = 0.6, 0.7
-DOUBT = 0.4
-"""Confidence from which the last network is asked again, in the box that it corrected."""
 OVERLAP_LEVEL, OVERLAP_PHOTO, OVERLAP_OUTPUT = 0.5, 0.7, 0.7
 BATCH_CROPS = 256
 _UPRIGHT = np.array([[0.336, 0.401], [0.677, 0.401], [0.500, 0.594], [0.348, 0.765], [0.652, 0.765]])
 """Where the landmarks of an upright face lie in its square box, in shares of its side; the mean over 49 portraits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Confidences in [0, 1] that decide which boxes each network hands on.
+
+    Attributes:
+        propose: from which a window of the first network becomes a candidate.
+        refine: from which the second network keeps a candidate.
+        doubt: from which the last network is asked again, in the box that it corrected.
+        settled: from which it is not asked again; None for the confidence from which a face counts.
+    """
+
+    propose: float = 0.6
+    refine: float = 0.7
+    doubt: float = 0.4
+    settled: float | None = None
+
+
+FINDING = Stages()
+"""As its authors set them, with a second question to the last network."""
 
 
 class Mtcnn:
@@ -36,10 +55,11 @@ class Mtcnn:
     upright_points = _UPRIGHT * 48 - 0.5
     usual_misfit = 0.18
 
-    def __init__(self, pnet: Session, rnet: Session, onet: Session, threshold: float) -> None:
-        """Keep the three networks and the confidence in [0, 1] from which a face counts."""
+    def __init__(self, pnet: Session, rnet: Session, onet: Session, threshold: float, stages: Stages = FINDING) -> None:
+        """Keep the three networks, the confidence in [0, 1] from which a face counts, and those before it."""
         self._pnet, self._rnet, self._onet = pnet, rnet, onet
-        self._threshold = threshold
+        self._threshold, self._stages = threshold, stages
+        self._settled = threshold if stages.settled is None else stages.settled
 
     def find(
         self, photos: Sequence[Pyramid], smallest_px: Sequence[float]
@@ -57,6 +77,17 @@ class Mtcnn:
         shares = np.stack([marks[:, :5], marks[:, 5:]], axis=2)
         return np.asarray(shares * self.upright_px - 0.5, dtype=np.float32)
 
+    def vouch(self, photo: Pyramid, boxes: Boxes) -> Confidences:
+        """The last network's confidences (n,) in faces that another detector is not sure of, in their boxes (n, 4).
+
+        A box is judged as it is and as the network corrects it; the higher confidence counts.
+        """
+        if not len(boxes):
+            return np.empty(0, dtype=np.float32)
+        moved, _, first = self._judge([photo], [_squared(boxes)])[0]
+        _, _, second = self._judge([photo], [_squared(moved)])[0]
+        return np.maximum(first, second)
+
     def _propose(self, photo: Pyramid, smallest_px: float) -> NDArray[np.float32]:
         """Square candidate boxes (n, 4) of one photo."""
         scale = min(CELL_PX / max(smallest_px, CELL_PX), 1.0)
@@ -66,7 +97,7 @@ class Mtcnn:
             pixels = photo.resized(scale)
             box, p = self._pnet.run({"crops": pixels[None]}, ["box", "p"])
             score = p[0, 0]
-            rows, columns = np.nonzero(score > PROPOSE)
+            rows, columns = np.nonzero(score > self._stages.propose)
             corner = np.stack([columns, rows], axis=1) * STRIDE_PX
             boxes = _corrected(
                 np.concatenate([corner, np.full_like(corner, CELL_PX)], axis=1).astype(np.float32),
@@ -87,7 +118,7 @@ class Mtcnn:
         box, p = _batched(self._rnet, [crops for crops, _ in cut], ["box", "p"])
         refined = []
         for (_, part), shift, score in zip(cut, _split(box, boxes), _split(p[:, 0], boxes), strict=True):
-            good = score > REFINE
+            good = score > self._stages.refine
             moved = _corrected(part[good], shift[good])
             refined.append(_squared(moved[suppress(moved, score[good], OVERLAP_PHOTO)]))
         return refined
@@ -97,7 +128,7 @@ class Mtcnn:
     ) -> list[tuple[Boxes, Landmarks, Confidences]]:
         """Faces that the last network is sure of; those it nearly is are judged once more, in the box it corrected."""
         judged = self._judge(photos, boxes)
-        nearly = [(score >= DOUBT) & (score < self._threshold) for _, _, score in judged]
+        nearly = [(score >= self._stages.doubt) & (score < self._settled) for _, _, score in judged]
         if any(rows.any() for rows in nearly):
             centred = [_squared(moved[rows]) for (moved, _, _), rows in zip(judged, nearly, strict=True)]
             second = self._judge(photos, centred)

@@ -30,10 +30,11 @@ class YuNet:
     """The face is about 90 px high, with as much around it as a portrait has."""
     usual_misfit = 0.12
 
-    def __init__(self, session: Session, threshold: float) -> None:
-        """Keep the network and the confidence in [0, 1] from which a face counts."""
+    def __init__(self, session: Session, threshold: float, longest_px: int = LONGEST_SIDE_PX) -> None:
+        """Keep the network, the confidence in [0, 1] from which a face counts, and the longest side it is shown."""
         self._session = session
         self._threshold = threshold
+        self._longest_px = longest_px
         self._fixed = [size for size in session.inputs["input"][2:] if isinstance(size, int)]
 
     def find(
@@ -54,7 +55,7 @@ class YuNet:
 
     def _one(self, photo: Pyramid, smallest_px: float) -> tuple[Boxes, Landmarks, Confidences]:
         longer = max(photo.pixels.shape[:2])
-        limit = min(self._fixed) if self._fixed else LONGEST_SIDE_PX
+        limit = min(self._fixed) if self._fixed else self._longest_px
         scale = min(1.0, SMALLEST_SEEN_PX / max(smallest_px, 1.0), limit / longer)
         pixels = photo.resized(scale)
         outputs = self._session.run({"input": self._prepared(pixels)})

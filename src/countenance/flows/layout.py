@@ -1,0 +1,186 @@
+"""Where cleared files go: one folder for one collection and channel, with the structure and names of the source."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from countenance.errors import ConflictError, CountenanceError, UsageError
+from countenance.ingest.source import SourceItem, display_name
+
+MARKER = "countenance-clear.json"
+CLEAR, REDACTED, THUMBNAILS = b"clear", b"redacted", b"thumbnails"
+_JPEG_ENDINGS = (b".jpg", b".jpeg", b".jpe", b".jfif")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one file of a source goes.
+
+    Attributes:
+        path: bytes of its path below the source; for a member of an archive, below the archive's name.
+        output: bytes of the path of its released file below ``clear`` or ``redacted``: the same, ending as a JPEG does.
+    """
+
+    path: bytes
+    output: bytes
+
+
+class Folder:
+    """A folder that photos are cleared into. What lies in it is ours; a folder of anybody else's is refused."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep the path; ``prepare`` makes the folder."""
+        self.path = path
+        self.key = os.path.realpath(os.fsencode(path))
+        """Bytes that name this folder in the database."""
+
+    def prepare(self, sources: Iterable[str | bytes | os.PathLike[str]], collection: str, channel: str) -> None:
+        """Make the folder, or take it up again where an earlier run left it.
+
+        Raises:
+            UsageError: it lies in a source, or a source lies in it.
+            ConflictError: it holds other files, or was cleared for another collection or channel.
+            CountenanceError: it cannot be written.
+        """
+        for source in sources:
+            inside = os.path.realpath(os.fsencode(source))
+            if _within(self.key, inside) or _within(inside, self.key):
+                msg = f"{display_name(self.key)} and the source {display_name(inside)} lie in each other."
+                raise UsageError(msg, advice="Name another folder with --out; nothing is ever written into a source.")
+        mine = {"collection": collection, "channel": channel}
+        marker = self.path / MARKER
+        try:
+            if self.path.exists() and any(self.path.iterdir()):
+                self._require_ours(marker, mine)
+            self.path.mkdir(parents=True, exist_ok=True)
+            for name in (CLEAR, REDACTED, THUMBNAILS):
+                (self.path / os.fsdecode(name)).mkdir(exist_ok=True)
+            marker.write_text(json.dumps(mine) + "\n", "utf-8")
+        except OSError as error:
+            msg = f"The folder {self.path} cannot be written: {error.strerror}."
+            raise CountenanceError(msg, advice="Name a folder that this account may write with --out.") from error
+
+    def _require_ours(self, marker: Path, mine: dict[str, str]) -> None:
+        if not marker.is_file():
+            msg = f"The folder {self.path} holds files that no clearing wrote."
+            raise ConflictError(msg, advice="Name an empty or a new folder with --out; nothing was changed.")
+        try:
+            found = json.loads(marker.read_text("utf-8"))
+        except ValueError:
+            found = None
+        if found != mine:
+            msg = f"The folder {self.path} was cleared for another collection or channel."
+            raise ConflictError(
+                msg, advice="Name a folder of its own for each channel with --out; nothing was changed."
+            )
+
+    def write(self, name: bytes, content: bytes) -> None:
+        """Write a file below the folder so that it is there whole or not at all.
+
+        Raises:
+            CountenanceError: it cannot be written.
+        """
+        path = self.at(name)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names are bytes here
+            handle, new = tempfile.mkstemp(dir=os.fsencode(self.path), prefix=b".part-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.chmod(new, 0o644)  # noqa: PTH101 - as above; what is released may be read
+                os.replace(new, path)  # noqa: PTH105 - as above
+            except BaseException:
+                os.unlink(new)  # noqa: PTH108 - as above
+                raise
+        except OSError as error:
+            msg = f"{display_name(path)} cannot be written: {error.strerror}."
+            raise CountenanceError(msg, advice="Check free disk space and permissions, then run it again.") from error
+
+    def holds(self, name: bytes, sha256: bytes) -> bool:
+        """Whether a released file is there, whole and as we wrote it."""
+        try:
+            with open(self.at(name), "rb") as file:  # noqa: PTH123 - names are bytes here
+                return hashlib.file_digest(file, "sha256").digest() == sha256
+        except OSError:
+            return False
+
+    def remove(self, name: bytes) -> None:
+        """Remove a released file and the folders that it leaves empty.
+
+        Raises:
+            CountenanceError: it is there and cannot be removed.
+        """
+        path = self.at(name)
+        try:
+            os.unlink(path)  # noqa: PTH108 - names are bytes here
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            msg = f"{display_name(path)} may no longer be released, and it cannot be removed: {error.strerror}."
+            raise CountenanceError(msg, advice="Remove it by hand, then run this again.") from error
+        above = os.path.dirname(path)  # noqa: PTH120 - names are bytes here
+        while _within(above, self.key) and os.path.dirname(above) != self.key:  # noqa: PTH120
+            try:
+                os.rmdir(above)  # noqa: PTH106
+            except OSError:
+                return
+            above = os.path.dirname(above)  # noqa: PTH120
+
+    def at(self, name: bytes) -> bytes:
+        """Path of a file below the folder."""
+        return os.path.join(self.key, name)  # noqa: PTH118 - names are bytes here
+
+    def sweep(self) -> None:
+        """Remove what a killed run left half written."""
+        for part in self.path.glob(".part-*"):
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
+
+
+def thumbnail_of(path: bytes) -> bytes:
+    """Where the thumbnail of a path lies below the folder; its name says nothing."""
+    return THUMBNAILS + b"/" + hashlib.sha256(path).hexdigest()[:32].encode() + b".jpg"
+
+
+class Layout:
+    """Gives every file of a source its place; no two get the same."""
+
+    def __init__(self) -> None:
+        """No place is taken yet."""
+        self._taken: set[bytes] = set()
+
+    def place(self, item: SourceItem) -> Place:
+        """The place of a file; call it for every file of the source, in the source's order."""
+        path = _below(item)
+        while path.lower() in self._taken:  # two sources with files of one name
+            head, _, tail = path.rpartition(b"/")
+            path = (head + b"/" if head else b"") + b"again-" + tail
+        self._taken.add(path.lower())
+        output = path if path.lower().endswith(_JPEG_ENDINGS) else path + b".jpg"
+        while output != path and output.lower() in self._taken:
+            output += b".jpg"
+        self._taken.add(output.lower())
+        return Place(path, output)
+
+
+def _below(item: SourceItem) -> bytes:
+    root = item.root if item.root is not None else os.path.dirname(item.path)  # noqa: PTH120 - names are bytes here
+    whole = os.path.relpath(item.path, root) if item.path.startswith(b"/") else item.path.rpartition(b"/")[2]
+    whole += b"/" + item.member if item.member is not None else b""
+    parts = [part for part in whole.split(b"/") if part not in {b"", b".", b".."}]
+    return b"/".join(parts)
+
+
+def _within(inner: bytes, outer: bytes) -> bool:
+    return inner == outer or inner.startswith(outer.rstrip(b"/") + b"/")
