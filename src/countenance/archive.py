@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from countenance.errors import ConflictError, CountenanceError, NotFoundError, StoreError
 from countenance.flows import (
     clear,
+    clear_report,
     consent,
     contact_sheet,
     enrol,
@@ -261,9 +262,10 @@ class Archive:
         request: clear.Request,
         engine: Engine = SERIAL,
         progress: clear.Progress = clear.silent,
-    ) -> clear.Cleared:
-        """Clear photos for a channel; see ``flows.clear``."""
-        return clear.clear(self._scope(collection), sources, request, engine, progress)
+    ) -> dict[str, Any]:
+        """Clear photos for a channel and write the report; see ``flows.clear`` and ``flows.clear_report``."""
+        scope = self._scope(collection)
+        return clear_report.report(scope, request, clear.clear(scope, sources, request, engine, progress))
 
     def published_showing(self, who: str) -> list[Publication]:
         """Published copies on which a person can be seen; see ``flows.publish``."""

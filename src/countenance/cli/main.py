@@ -22,6 +22,8 @@ COMMANDS = {
     "policy": "Show and publish the page that people read before they say yes.",
     "find": "Find every photo of an enrolled person.",
     "review": "Confirm or reject what the machine suggests.",
+    "clear": "Clear photos for a channel: hide whoever did not say yes.",
+    "take-down": "List published copies that show a person.",
     "rescan": "Compare photos already there with people enrolled since.",
     "models": "List, install and check model packs.",
     "doctor": "Check this machine and this archive.",
@@ -38,7 +40,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        found = importlib.import_module(f"countenance.cli.{cmd_name}").command
+        found = importlib.import_module(f"countenance.cli.{cmd_name.replace('-', '_')}").command
         return found if isinstance(found, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

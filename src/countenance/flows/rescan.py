@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,13 +18,10 @@ from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Embed, Work
-from countenance.index.gallery import Candidate
+from countenance.flows.suggestions import suggest
 from countenance.ingest.source import reopen
 from countenance.run.stage import Batch, Stage
-from countenance.store import appearances, consents, faces, merges, photos, subjects
-from countenance.store.appearances import Appearance
-from countenance.store.connection import Tx
-from countenance.vision.packs import Pack
+from countenance.store import consents, faces, merges, photos, subjects
 
 
 @dataclass(slots=True)
@@ -72,7 +68,7 @@ def rescan(
                     continue
                 row = photos.known(tx, scope.collection.id, [work.sha256]).get(work.sha256)
                 if row is not None:
-                    summary.suggested += _suggest(tx, row.id, work, gallery, scope.pack, now)
+                    summary.suggested += suggest(tx, row.id, work.templates, gallery, scope.pack, now)
         if saved is not None:
             saved(summary)
     if not summary.unreadable:
@@ -122,56 +118,3 @@ def _read(sha256: bytes, paths: list[tuple[bytes, bytes]], max_bytes: int) -> Wo
         if hashlib.sha256(content).digest() == sha256:  # otherwise another photo lies there now
             return Work(path, member, sha256, len(content), content)
     return None
-
-
-def _suggest(tx: Tx, photo: str, work: Work, gallery: LiveGallery, pack: Pack, now: datetime) -> int:
-    """Suggest the newly enrolled where they fit better than whoever the machine suggested before.
-
-    The outcome is the same whether a person is enrolled before or after the photos come in: one suggestion per face,
-    the best one. What a person said stands: faces that have a name are left alone, pairs that were rejected are no
-    candidates (P9).
-    """
-    face_ids = [face.id for face in faces.of_photo(tx, photo)]
-    said = appearances.of_photo(tx, photo)
-    named = {row.face for row in said if row.state == appearances.CONFIRMED}
-    ruled_out = {
-        ordinal: {row.subject for row in said if row.face == face and row.state == appearances.REJECTED}
-        for ordinal, face in enumerate(face_ids)
-    }
-    better = []
-    for found in gallery.compare(work.templates, ruled_out, at_least=-1.0):
-        face = face_ids[found.face]
-        rivals = [row for row in said if row.face == face and row.state == appearances.SUGGESTED]
-        others = [row for row in rivals if row.subject != found.subject and row.subject in gallery.consenting]
-        best = max(others, key=lambda row: row.score, default=None)
-        if face in named:
-            continue
-        if best is not None and best.score >= found.score:
-            _note_rival(tx, best, found)
-        elif found.score >= pack.match:
-            appearances.retract(tx, [row.id for row in rivals if row.subject != found.subject])
-            better.append((found.subject in {row.subject for row in rivals}, _over(found, best)))
-    appearances.suggest(
-        tx,
-        [
-            appearances.Suggestion(face_ids[found.face], found.subject, found.score, found.rival, found.rival_score)
-            for _, found in better
-        ],
-        made_by=f"machine:{pack.id}",
-        pack=pack.id,
-        at=now,
-    )
-    return sum(not stood for stood, _ in better)
-
-
-def _note_rival(tx: Tx, best: Appearance, found: Candidate) -> None:
-    """Somebody new comes second: two people who look alike must be told apart by a person when a photo is cleared."""
-    if best.rival_score is None or found.score > best.rival_score:
-        appearances.set_rival(tx, best.id, found.subject, found.score)
-
-
-def _over(found: Candidate, beaten: Appearance | None) -> Candidate:
-    """The new best one, with whoever comes second: another of the newly enrolled, or the one it replaces."""
-    if beaten is None or beaten.score <= found.rival_score:
-        return found
-    return replace(found, rival=beaten.subject, rival_score=beaten.score)

@@ -50,8 +50,9 @@ _DETAIL_PX: Final = 48
 class Judge(Protocol):
     """What checking needs of detection and recognition."""
 
-    match: float
-    """Cosine from which two templates count as the same person."""
+    @property
+    def match(self) -> float:
+        """Cosine from which two templates count as the same person."""
 
     def faces(self, pixels: Pixels) -> tuple[Boxes, Landmarks, Confidences]:
         """Faces of a picture, found with the settings for clearing."""
@@ -190,9 +191,9 @@ def _found(
 ) -> list[Finding]:
     """Faces that may not be there.
 
-    A face belongs to the fills when most of its box lies under them, when most of its landmarks do, or when it overlaps
-    a hidden face more than any shown one. One that overlaps a shown face and is none of these is that face, even where
-    a fill touches it.
+    A face belongs to the fills when most of its box lies under them, when it is where a hidden face was, or when it is
+    nobody known and most of its landmarks lie under them. A shown face that a neighbour's fill touches is none of
+    these.
     """
     found, marks, confidences = seen
     height, width = original.shape[:2]
@@ -204,7 +205,9 @@ def _found(
         at = np.clip(np.nan_to_num(np.rint(marks[row])), 0, [width - 1, height - 1]).astype(np.intp)
         mostly = part.size > 0 and float(part.mean()) >= MOSTLY
         known = _known(found[row], boxes)
-        if mostly or int(under[at[:, 1], at[:, 0]].sum()) >= MOST_MARKS or known in hidden:
+        shown = known is not None and known not in hidden
+        filled = mostly or (not shown and int(under[at[:, 1], at[:, 0]].sum()) >= MOST_MARKS)
+        if filled or known in hidden:
             findings.append(Finding(_nearest(regions, found[row]), "face-found"))
         elif known is None and confidences[row] >= sure:
             findings.append(Finding(None, "new-face"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,11 @@ _RED, _GREEN, _BLUE = (0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), 
 _SRGB_CURVE: Final = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 ICC_MARK: Final = b"ICC_PROFILE\0\x01\x01"
 EXIF_MARK: Final = b"Exif\0\0"
+ARTIST, COPYRIGHT, EXIF_DIRECTORY, TAKEN_AT = 0x013B, 0x8298, 0x8769, 0x9003
+"""Tags of EXIF, the only ones that we write."""
+_IN_ENTRY: Final = 4
+"""Bytes of a text up to which TIFF keeps it in the entry itself."""
+_MOMENT: Final = re.compile(r"([0-9]{4})[:-]([0-9]{2})[:-]([0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})")
 _JFIF_END: Final = 20
 """Bytes of SOI and the JFIF header that every encoder of ours starts with."""
 _MOST_TEXT: Final = 2_000
@@ -32,7 +38,7 @@ class Kept:
     Attributes:
         copyright: the notice; empty for none.
         credit: who took the photo; empty for none.
-        taken_at: as EXIF writes it, ``2026:06:01 18:30:00``; empty for none.
+        taken_at: local time to the second, ``2026-06-01T18:30:00`` or as EXIF writes it; anything else is not kept.
         colour_profile: whether it says that its pixels are sRGB.
     """
 
@@ -117,27 +123,22 @@ def exif_of(kept: Kept) -> bytes:
 
     Little-endian TIFF: artist and copyright in the first directory, the date in the EXIF directory behind it.
     """
-    texts = {0x013B: kept.credit, 0x8298: kept.copyright}
-    entries = {tag: _text(text) for tag, text in texts.items() if text}
-    if kept.taken_at:
-        entries[0x8769] = b""
-    if not entries:
+    texts = {tag: _text(text) for tag, text in ((ARTIST, kept.credit), (COPYRIGHT, kept.copyright)) if text}
+    found = _MOMENT.match(kept.taken_at)
+    date = _text("{}:{}:{} {}".format(*found.groups())) if found else b""
+    if not texts and not date:
         return b""
-    start = 8 + 2 + 12 * len(entries) + 4
-    directory, body = struct.pack("<H", len(entries)), b""
-    for tag, text in sorted(entries.items()):
-        if tag == 0x8769:  # noqa: PLR2004 - the pointer to the EXIF directory; texts stand before it
-            directory += struct.pack("<HHII", tag, 4, 1, start + sum(_even(each) for each in entries.values()))
-        else:
-            directory += _entry(tag, text, start + len(body))
-            body += text if len(text) > 4 else b""  # noqa: PLR2004 - shorter values lie in the entry
-            body += b"\0" * (len(body) % 2)
-    directory += struct.pack("<I", 0)
-    if kept.taken_at:
-        date = _text(kept.taken_at)
-        behind = start + len(body) + 2 + 12 + 4
-        body += struct.pack("<H", 1) + _entry(0x9003, date, behind) + struct.pack("<I", 0) + date
-    return EXIF_MARK + b"II*\0" + struct.pack("<I", 8) + directory + body
+    n_entries = len(texts) + bool(date)
+    start = 8 + 2 + 12 * n_entries + 4
+    directory, body = struct.pack("<H", n_entries), b""
+    for tag, text in texts.items():
+        directory += _entry(tag, text, start + len(body))
+        body += text + b"\0" * (len(text) % 2) if len(text) > _IN_ENTRY else b""
+    if date:
+        directory += struct.pack("<HHII", EXIF_DIRECTORY, 4, 1, start + len(body))
+        place = start + len(body) + 2 + 12 + 4
+        body += struct.pack("<H", 1) + _entry(TAKEN_AT, date, place) + struct.pack("<I", 0) + date
+    return EXIF_MARK + b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<I", 0) + body
 
 
 def srgb_profile() -> bytes:
@@ -179,12 +180,8 @@ def _text(text: str) -> bytes:
     return text[:_MOST_TEXT].replace("\0", " ").encode("utf-8") + b"\0"
 
 
-def _even(text: bytes) -> int:
-    return (len(text) + 1) // 2 * 2 if len(text) > 4 else 0  # noqa: PLR2004 - shorter values lie in the entry
-
-
 def _entry(tag: int, text: bytes, place: int) -> bytes:
-    value = text.ljust(4, b"\0") if len(text) <= 4 else struct.pack("<I", place)  # noqa: PLR2004 - as TIFF says
+    value = text.ljust(_IN_ENTRY, b"\0") if len(text) <= _IN_ENTRY else struct.pack("<I", place)
     return struct.pack("<HHI", tag, 2, len(text)) + value
 
 

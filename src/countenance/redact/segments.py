@@ -5,7 +5,17 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from countenance.redact.render import EXIF_MARK, ICC_MARK, Kept, exif_of, srgb_profile
+from countenance.redact.render import (
+    ARTIST,
+    COPYRIGHT,
+    EXIF_DIRECTORY,
+    EXIF_MARK,
+    ICC_MARK,
+    TAKEN_AT,
+    Kept,
+    exif_of,
+    srgb_profile,
+)
 
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2
 _DQT, _DHT, _DRI, _BASELINE = 0xDB, 0xC4, 0xDD, 0xC0
@@ -13,7 +23,7 @@ _RESTARTS: Final = range(0xD0, 0xD8)
 _TABLES: Final = frozenset({_DQT, _DHT, _DRI, _BASELINE, _SOS})
 _JFIF: Final = b"JFIF\0\1\1\0\0\1\0\1\0\0"
 _MOST_TABLES: Final = 16
-_TAGS: Final = {"credit": 0x013B, "copyright": 0x8298, "taken-at": 0x9003}
+_TAGS: Final = {"credit": ARTIST, "copyright": COPYRIGHT, "taken-at": TAKEN_AT}
 
 
 def is_ours(content: bytes, keep: tuple[str, ...]) -> bool:
@@ -117,7 +127,7 @@ def _texts(body: bytes) -> dict[int, str]:
         entries, directory = range(directory + 2, directory + 2 + 12 * min(count, 3), 12), None
         for at in entries:
             tag, kind, length, place = struct.unpack_from("<HHII", tiff, at)
-            if kind == 4 and tag == 0x8769 and place > at:  # noqa: PLR2004 - LONG, the EXIF directory, never backwards
+            if kind == 4 and tag == EXIF_DIRECTORY and place > at:  # noqa: PLR2004 - a LONG, never backwards
                 directory = place
             else:
                 start = at + 8 if length <= 4 else place  # noqa: PLR2004 - shorter values lie in the entry

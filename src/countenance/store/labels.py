@@ -20,7 +20,7 @@ from countenance.store.appearances import CONFIRMED, REJECTED, SUGGESTED, Appear
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.schema import appearances as appearance_rows
-from countenance.store.schema import faces, label_changes, label_operations, photos
+from countenance.store.schema import appearance_history, faces, label_changes, label_operations, photos
 
 DECIDE, NAME, SPLIT, MERGE = "decide", "name", "split", "merge"
 
@@ -79,7 +79,7 @@ class Operation:
         note: what the actor wrote.
         undone_by: who took it back, if anybody did.
         undone_at: aware UTC moment of that.
-        changes: labels it changed, in no order; labels that it made are gone once it is undone.
+        changes: labels it changed, by id; labels that it made are gone once it is undone.
     """
 
     id: str
@@ -169,8 +169,9 @@ def write(
         subject: see ``Operation``.
         other: see ``Operation``.
     """
+    listed = tuple(sorted(changes, key=lambda change: change.appearance))
     made = Operation(
-        random_id(), kind, word.collection, subject, other, word.actor, word.at, word.note, None, None, tuple(changes)
+        random_id(), kind, word.collection, subject, other, word.actor, word.at, word.note, None, None, listed
     )
     row = {
         "id": made.id,
@@ -240,7 +241,7 @@ def undo(tx: Tx, permit: Permit, operation: Operation, *, actor: str, at: dateti
     """Take one operation back whole: every label is what it was, labels it made are gone, merged people are two again.
 
     After a merge is undone, guesses for the person who was kept that came since are taken back, because they may rest
-    on references of the other one; both are due for a look back where there were any.
+    on references of the other one; everybody is due for a look back where there were any.
 
     Args:
         tx: writing transaction.
@@ -343,15 +344,21 @@ def _undo_merge(tx: Tx, operation: Operation) -> None:
         msg = "This merge does not say who was merged."
         raise ConflictError(msg)
     merges.unmerge(tx, other)
-    since = select(appearance_rows.c.id).where(
-        appearance_rows.c.subject_id == keep,
-        appearance_rows.c.state == SUGGESTED,
-        appearance_rows.c.made_at >= operation.at,
+    since = (
+        select(appearance_rows.c.id)
+        .join(appearance_history, appearance_history.c.appearance_id == appearance_rows.c.id)
+        .where(
+            appearance_rows.c.subject_id == keep,
+            appearance_rows.c.state == SUGGESTED,
+            appearance_history.c.from_state.is_(None),
+            appearance_history.c.at >= operation.at,
+        )
     )
     guesses = list(tx.execute(since).scalars())
     if guesses:
         appearances.retract(tx, guesses)
-        for each in (keep, other):
+        # Whoever was second-best for these faces may be a third.
+        for each in merges.roots(tx, operation.collection):
             subjects.set_pending(tx, each, pending_rescan=True)
 
 

@@ -38,6 +38,8 @@ VOUCHED: Final = 0.5
 """Confidence from which MTCNN's last network vouches."""
 MTCNN_FROM, MTCNN_WEAK = 0.6, 0.4
 """Confidence from which a face of MTCNN counts when it is the only detector, and from which it is a sign of people."""
+MTCNN_PROPOSE, MTCNN_REFINE = 0.5, 0.5
+"""What its first two networks hand on then."""
 ALONE_FROM, COARSE = 1.25, 2.0
 """What MTCNN looks for, in smallest faces: alone, and where YuNet does the small ones. Its first network costs most."""
 LONGEST_SIDE_PX: Final = 4_096
@@ -251,7 +253,13 @@ def _open(pack: Pack, settings: Settings, *, helped: bool) -> Eye:
     if helped:
         return Eye("mtcnn", Mtcnn(pnet, rnet, onet, sure), (COARSE,), sure, sure)
     weak, counts = min(MTCNN_WEAK, sure), min(MTCNN_FROM, sure)
-    return Eye("mtcnn", Mtcnn(pnet, rnet, onet, weak, Stages(settled=sure)), (ALONE_FROM,), sure, counts)
+    return Eye(
+        "mtcnn",
+        Mtcnn(pnet, rnet, onet, weak, Stages(propose=MTCNN_PROPOSE, refine=MTCNN_REFINE, settled=sure)),
+        (ALONE_FROM,),
+        sure,
+        counts,
+    )
 
 
 def same_face(one: Boxes, many: Boxes) -> NDArray[np.bool_]:

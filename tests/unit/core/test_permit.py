@@ -12,6 +12,7 @@ from countenance.core.permit import (
     permit_compare,
     permit_open_templates,
     permit_reference,
+    permit_review,
     permit_show,
     permit_templates,
 )
@@ -132,3 +133,28 @@ def test_an_incomplete_or_ended_basis_is_refused(change: dict[str, datetime | st
 def test_a_missing_basis_is_refused() -> None:
     with pytest.raises(ConsentError):
         permit_templates("c", "release", {}, NOW)
+
+
+@pytest.mark.parametrize("purpose", ["find-my-photos", "internal-tagging", "publication"])
+def test_faces_are_named_under_a_consent_to_be_compared(purpose: str) -> None:
+    said = [replace(ANNA, purpose=purpose), ENDED, PUBLISH]
+    permit = permit_review("c", {"anna", "dan"}, said, NOW)
+    assert (permit.act, permit.subjects, permit.decided_at) == (Act.REVIEW, {"anna", "dan"}, NOW)
+    with pytest.raises(PermitError):
+        permit.require(Act.SHOW, "c", "anna")
+    assert permit_review("c", {"anna"}, said, NOW).subjects == {"anna"}
+    assert permit_review("c", (), said, NOW).subjects == frozenset()
+
+
+@pytest.mark.parametrize("subject", ["ben", "cem", "eve", "nobody"])
+def test_nobody_is_named_without_a_consent_that_holds(subject: str) -> None:
+    searched = replace(ANNA, subject="eve", purpose="case-search")
+    with pytest.raises(ConsentError, match=f"No consent of subject {subject} allows naming"):
+        permit_review("c", {subject, "anna"}, [ANNA, ENDED, WITHDRAWN, searched], NOW)
+
+
+def test_somebody_who_must_not_appear_is_named_to_be_kept_out() -> None:
+    permit = permit_review("c", {"cem"}, [WITHDRAWN], NOW, {"cem", "dan"})
+    assert permit.subjects == {"cem"}
+    with pytest.raises(ConsentError):
+        permit_review("c", {"cem"}, [WITHDRAWN], NOW, {"dan"})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from countenance.core.arrays import Pixels
-from countenance.errors import CountenanceError
+from countenance.errors import CountenanceError, PhotoRefusedError
 from countenance.ingest.decoder import Decoder
 from countenance.redact.render import Kept, cut_out, encode_jpeg, exif_of, render_jpeg, srgb_profile, thumbnail
 from countenance.redact.segments import is_ours
@@ -68,6 +69,30 @@ def test_of_a_stuffed_file_only_the_pixels_get_through(soft: Pixels) -> None:
     assert not opened.getexif()
 
 
+@pytest.mark.shared
+def test_nothing_of_real_files_metadata_gets_through(shared: Path) -> None:
+    """Files of Pillow's tests and of the EXIF orientation set that carry EXIF, XMP, IPTC, comments or a profile."""
+    folder = shared / "badimages"
+    paths = sorted([*(folder / "exif-orientation").glob("*.jpg"), *(folder / "pillow" / "Tests").rglob("*.*")])
+    carriers = 0
+    with Decoder(DecodeLimits()) as decoder:
+        for path in paths:
+            source = path.read_bytes()
+            if len(source) > 200_000 or path.suffix not in {".jpg", ".png", ".webp", ".tif", ".mpo", ".avif"}:
+                continue
+            if not any(mark in source for mark in (b"Exif\0", b"xmp", b"8BIM", b"MPF\0", b"EXIF", b"eXIf", b"GPS")):
+                continue
+            try:
+                pixels = decoder.decode(source).pixels
+            except PhotoRefusedError:
+                continue
+            content = render_jpeg(thumbnail(pixels, 400), 92, Kept())
+            assert is_ours(content, ("colour-profile",)), path
+            assert content.count(b"\xff\xd8") == 1
+            carriers += 1
+    assert carriers > 20
+
+
 def test_the_same_pixels_and_words_give_the_same_bytes(soft: Pixels) -> None:
     kept = Kept("(c) Club", "Ann", "2026:06:01 18:30:00")
     assert render_jpeg(soft, 92, kept) == render_jpeg(soft.copy(), 92, kept)
@@ -98,6 +123,14 @@ def test_words_are_written_as_they_are() -> None:
     assert "© Müller\0".encode() in content
     assert "Zoë\0".encode() in content
     assert Image.open(io.BytesIO(content)).getexif()[0x013B].encode("latin-1").decode() == "Zoë"
+
+
+def test_a_moment_is_kept_to_the_second_and_any_other_text_is_not() -> None:
+    kept = exif_of(Kept(taken_at="2026-06-01T18:30:00"))
+    assert kept.endswith(b"2026:06:01 18:30:00\0")
+    assert exif_of(Kept(taken_at="2026:06:01 18:30:00.25+02:00 Ann")) == kept
+    for text in ("Ann", "2026", "yesterday 2026-06-01T18:30:00"):
+        assert exif_of(Kept(taken_at=text)) == b""
 
 
 def test_no_words_no_block() -> None:
