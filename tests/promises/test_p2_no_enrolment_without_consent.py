@@ -1,23 +1,27 @@
 """P2. No enrolment without consent: who, purpose, channels, from, until, evidence, guardian for a minor.
 
 The database refuses by itself, from a connection that knows nothing of this package and has foreign keys off; then the
-routes that people and programs take.
+routes that people and programs take. Before a policy page is published nobody can know what a yes would mean, so no
+route enrols anybody either.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from countenance.archive import DATABASE
 from countenance.core.permit import permit_compare, permit_reference
 from countenance.errors import ConsentError, EnrolmentError, PermitError
+from countenance.flows import enrol
 from countenance.settings import Settings
-from countenance.store import consents, templates
+from countenance.store import consents, policies, templates
 from countenance.store.moments import to_text
 from tests.drawn import CLUB, Club, count, portrait
 from tests.terminal import Answer, Here
@@ -271,6 +275,84 @@ def test_a_permit_from_yesterday_meets_the_databases_clock(world: World) -> None
         templates.add_reference(tx, world.keys, permit, club.id, new, at=yesterday)
 
 
+# Before people were told anything -------------------------------------------------------------------------------------
+
+
+def forget_pages(database: Path) -> None:
+    """As in an archive that was brought up from the first version, which had no policy pages."""
+    with closing(sqlite3.connect(database)) as raw, raw:
+        raw.execute("DROP TRIGGER policy_pages_are_kept")
+        raw.execute("DELETE FROM policy_pages")
+
+
+@pytest.mark.parametrize("verb", ["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"])
+def test_a_raw_reference_needs_a_published_policy_page(world: World, ann: str, verb: str) -> None:
+    consent = world.granted(ann)
+    forget_pages(world.path)
+    with pytest.raises(sqlite3.IntegrityError, match="no policy page has been published"):
+        try_reference(world, reference_row(world, ann, consent), verb)
+    assert n_references(world) == 0
+    with world.store.transaction() as tx:
+        policies.publish(tx, "What we do with your photos.", by="office", at=world.now)
+    try_reference(world, reference_row(world, ann, consent), verb)
+    assert n_references(world) == 1
+
+
+def test_a_published_page_is_neither_rewritten_nor_removed(world: World) -> None:
+    for statement in (
+        "DELETE FROM policy_pages",
+        "UPDATE policy_pages SET page = 'x'",
+        "UPDATE policy_pages SET version = 7",
+    ):
+        with pytest.raises(sqlite3.IntegrityError, match="stands"), world.raw() as raw:
+            raw.execute(statement)
+    with world.raw() as raw:
+        assert raw.execute("SELECT version, page FROM policy_pages").fetchall() == [(1, "What we do with your photos.")]
+
+
+def test_the_store_takes_no_reference_and_no_consent_before(world: World) -> None:
+    club = world.collection()
+    ann = world.subject(club.id).id
+    consent = world.granted(ann)
+    forget_pages(world.path)
+    permit = permit_reference(club.id, world.consent(ann), world.now)
+    new = new_reference(ann, consent, vectors(1, 1)[0])
+    with pytest.raises(ConsentError, match="no policy page"), world.store.transaction() as tx:
+        templates.add_reference(tx, world.keys, permit, club.id, new, at=world.now)
+    with pytest.raises(ConsentError, match="No policy page"):
+        world.granted(ann)
+    assert n_references(world) == 0
+    with world.raw() as raw:
+        assert raw.execute("SELECT count(*) FROM consents").fetchone() == (1,)
+
+
+def test_python_enrols_nobody_before_and_looks_at_no_photo(
+    tmp_path: Path, story_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(*_: object) -> None:
+        msg = "a photo was looked at"
+        raise AssertionError(msg)
+
+    with Club.make(tmp_path, story_settings, {}) as club:
+        forget_pages(club.archive.folder / DATABASE)
+        with monkeypatch.context() as blind:
+            blind.setattr(enrol, "Decode", look)
+            with pytest.raises(ConsentError, match="No policy page has been published") as caught:
+                club.enrol(0)
+        assert "countenance policy publish" in caught.value.advice
+        assert set(written(club.archive.folder).values()) == {0}
+        club.archive.publish_policy("What we do with your photos.", "office")
+        club.enrol(0)
+        with closing(sqlite3.connect(club.archive.folder / DATABASE)) as raw:
+            assert raw.execute("SELECT notice_version FROM consents").fetchall() == [("1",)]
+        (person,) = club.archive.subjects(CLUB)
+        club.withdraw(0)
+        with closing(sqlite3.connect(club.archive.folder / DATABASE)) as raw, raw:
+            raw.execute("DELETE FROM policy_pages")
+        with pytest.raises(ConsentError, match="No policy page has been published"):
+            club.archive.grant(person.id, club.form(), "office")
+
+
 # The routes that people and programs take ----------------------------------------------------------------------------
 
 DAY = timedelta(days=1)
@@ -285,6 +367,10 @@ FORMS: dict[str, Form] = {
     "evidence that is no hash": {"evidence_sha256": "x" * 64},
     "evidence without a name": {"evidence_name": " "},
     "guardian without a name": {"guardian": " "},
+    "guardian without authority": {"guardian": "Eva Novak", "authority": " "},
+    "a minor alone": {"born_on": datetime.now(UTC).date() - timedelta(days=10 * 365)},
+    "a guardian for an adult": {"born_on": date(1990, 1, 1), "guardian": "Eva Novak"},
+    "born tomorrow": {"born_on": datetime.now(UTC).date() + timedelta(days=2)},
 }
 DATES: dict[str, tuple[timedelta, timedelta]] = {
     "ended": (-2 * DAY, -DAY),
@@ -342,6 +428,11 @@ CHANGES: dict[str, dict[str, str | None]] = {
     "evidence that is not there": {"--evidence": "lost.txt"},
     "empty evidence": {"--evidence": "empty.txt"},
     "minor without guardian": {"--guardian": " "},
+    "minor by date of birth": {"--born": f"{datetime.now(UTC).year - 10}-01-01"},
+    "guardian for an adult": {"--born": "1990-01-01", "--guardian": "Eva Novak"},
+    "guardian without authority": {"--guardian": "Eva Novak", "--authority": " "},
+    "authority without guardian": {"--authority": "court order"},
+    "born in the future": {"--born": "2999-01-01"},
 }
 
 
@@ -359,14 +450,19 @@ def test_the_command_line_refuses_and_writes_nothing(
     assert run("init").code == 0
     assert run("collection", "create", CLUB).code == 0
 
-    def enrol(changes: dict[str, str | None]) -> Answer:
+    def try_to_enrol(changes: dict[str, str | None]) -> Answer:
         options = {name: value for name, value in {**WHOLE, **changes}.items() if value is not None}
         return run("enrol", CLUB, "Ann", "--photo", "a.jpg", *chain.from_iterable(options.items()), "--json")
 
-    answers = {name: enrol(changes) for name, changes in CHANGES.items()}
+    answers = {name: try_to_enrol(changes) for name, changes in CHANGES.items()}
     assert [name for name, answer in answers.items() if answer.code not in {1, 2} or answer.json["ok"]] == []
     codes = {name: answer.json["error"]["code"] for name, answer in answers.items()}
     assert set(codes.values()) == {"usage", "no-consent"}, codes
+    forget_pages(tmp_path / "archive" / DATABASE)
+    untold = try_to_enrol({})
+    assert (untold.code, untold.json["error"]["code"]) == (1, "no-consent")
+    assert "countenance policy publish" in untold.json["error"]["advice"]
     assert set(written(tmp_path / "archive").values()) == {0}
-    assert enrol({}).done["references"]
+    assert run("policy", "publish").code == 0
+    assert try_to_enrol({}).done["references"]
     assert written(tmp_path / "archive") == {"subjects": 1, "consents": 1, "subject_references": 1}

@@ -1,99 +1,117 @@
-"""``countenance demo``: the whole line on people who do not exist."""
+"""``countenance demo``: a school gala of people who do not exist, cleared for the school's website."""
 
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
+import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
-import numpy as np
 
 from countenance.archive import SETTINGS, Archive
+from countenance.cli.clear import as_text
 from countenance.cli.configure import TEMPLATE
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
+from countenance.core.arrays import Pixels
+from countenance.core.policy import DEFAULT_POLICY, parse_policy
+from countenance.demo import gala
 from countenance.demo.cast import CAST
-from countenance.demo.draw import draw_portrait
-from countenance.demo.person import person
-from countenance.demo.scene import draw_scene
+from countenance.demo.gala import GUARDIAN, GUESTS, GalaPhoto, Guest, Story
 from countenance.errors import ConflictError
+from countenance.flows.clear import Request
+from countenance.flows.clear_report import REPORT_HTML
 from countenance.flows.enrol import ConsentForm
+from countenance.flows.scope import Engine
 from countenance.redact.render import encode_jpeg
 from countenance.store.keyfile import Master, write_key_file
 
 MARKER = "drawn-by-countenance-demo"
-COLLECTION = "gala"
-N_PEOPLE, N_SCENES, N_ENROLLED = 12, 12, 5
-WIDTH_PX, HEIGHT_PX = 1600, 1067
-NAMES = ("Ada Fern", "Bo Lind", "Cleo Marsh", "Dara Moor", "Eli Stone")
+COLLECTION, CHANNEL = "gala", "website"
+PLACE = "https://school.example/gala"
+_SINCE_SIGNED, _SINCE_ENDED, _YEAR = timedelta(days=200), timedelta(days=30), timedelta(days=365)
+
+
+class _Clock:
+    """The day of the story; it began some months ago."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC) - _SINCE_SIGNED
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 @click.command("demo")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("countenance-demo"))
+@click.option("--photos", "n_photos", type=click.IntRange(30, 10_000), default=120, show_default=True)
 @with_frame
-def command(frame: Frame, folder: Path) -> None:
-    """Draw a gala of people who do not exist in FOLDER, ingest it, enrol some of them, find them.
+def command(frame: Frame, folder: Path, n_photos: int) -> None:
+    """Draw a school gala of 24 people who do not exist in FOLDER, enrol 14 of them, clear the photos for a website.
 
     Nothing is downloaded and no real person is in it. Running it again makes the folder anew.
     """
-    photos, forms = _clean(folder) / "photos", folder / "forms"
-    key_file, home = folder / "demo.key", folder / "archive"
-    with Progress("Draw", N_SCENES + N_ENROLLED, quiet=frame.as_json) as bar:
-        guests = []
-        for number, (name, pixels, who) in enumerate(_scenes(), start=1):
-            _write(photos / name, pixels)
-            guests.append(who)
-            bar.update(number, "scenes")
-        for seat in range(N_ENROLLED):
-            _write(forms / f"{NAMES[seat]}.jpg", draw_portrait(person(CAST[seat]), 100).pixels)
-            (forms / f"{NAMES[seat]}.txt").write_text(f"{NAMES[seat]} said yes. This is a drawn person.\n", "utf-8")
-            bar.update(N_SCENES + seat + 1, "portraits")
+    evening = list(gala.photos(n_photos))
+    cores = len(os.sched_getaffinity(0))
+    photos, out = _clean(folder) / "photos", folder / "cleared"
+    _draw(evening, photos, cores, frame)
+    settings, clock, key_file = frame.settings, _Clock(), folder / "demo.key"
     write_key_file(key_file)
-    settings = frame.settings
-    with Archive.create(home, Master.from_key_file(key_file), settings) as archive:
+    home = folder / "archive"
+    with Archive.create(home, Master.from_key_file(key_file), settings, clock) as archive:
         (home / SETTINGS).write_text(TEMPLATE.format(pack=settings.pack), encoding="utf-8")
         archive.create_collection(COLLECTION)
-        with Progress("Ingest", N_SCENES, quiet=frame.as_json) as bar:
-            summary = archive.ingest(
-                COLLECTION, [photos], saved=lambda part, _: bar.update(part.done, f"{part.faces} faces")
-            )
-        people = [_enrol(archive, forms, seat) for seat in range(N_ENROLLED)]
-        seen = archive.rescan(COLLECTION)
-        rows = []
-        for seat, subject in enumerate(people):
-            found = archive.find(subject)
-            sheet = archive.contact_sheet(subject, found, folder / "found" / NAMES[seat])
-            rows.append(
-                {
-                    "name": NAMES[seat],
-                    "subject": subject,
-                    "photos": len(found),
-                    "drawn_in": sum(CAST[seat] in who for who in guests),
-                    "contact_sheet": str(sheet),
-                }
-            )
+        people = {}
+        with Progress("Enrol", len(GUESTS), quiet=frame.as_json) as bar:
+            for number, guest in enumerate(GUESTS, start=1):
+                people[guest.name] = _enrol(archive, folder / "forms", guest, clock())
+                bar.update(number, guest.name)
+        clock.now = datetime.now(UTC)
+        engine = Engine("processes", cores) if cores > 1 else Engine()
+        request = Request(CHANNEL, out, parse_policy(DEFAULT_POLICY), "demo", published_to=PLACE)
+        with Progress("Clear", len(evening), quiet=frame.as_json) as bar:
+            archive.clear(COLLECTION, [photos], request, engine, lambda step, done, _: bar.update(done, step.lower()))
+        leaver = next(guest.name for guest in GUESTS if guest.story == Story.WITHDRAWN)
+        archive.withdraw(people[leaver])
+        clock.now = datetime.now(UTC)
+        request = Request(CHANNEL, out, parse_policy(DEFAULT_POLICY), "demo")
+        report = archive.clear(COLLECTION, [photos], request)
+    stories = Counter(guest.story for guest in GUESTS)
+    changed = sum(photo["changed"] for photo in report["photos"])
+    again = [_program(), "--archive", str(home), "--key-file", str(key_file)]
     result = {
         "folder": str(folder),
-        "photos": summary.new,
-        "faces": summary.faces,
-        "photos_per_second": round(summary.done / summary.seconds["total"], 1),
+        "photos": len(report["photos"]),
+        "faces": sum(len(photo["faces"]) for photo in report["photos"]),
+        "people": len(CAST),
         "enrolled": len(people),
-        "suggested": seen.suggested,
-        "people": rows,
+        "counts": report["counts"],
+        "withdrawn": {"name": leaver, "changed": changed, "published_affected": len(report["published_affected"])},
+        "subjects": people,
+        "report": str(out / REPORT_HTML),
     }
     lines = [
-        f"{summary.new} drawn photos with {summary.faces} faces; {len(people)} of {N_PEOPLE} people said yes.",
-        f"{'NAME':14} {'DRAWN IN':>9} {'FOUND IN':>9}",
-        *(f"{row['name']:14} {row['drawn_in']:9} {row['photos']:9}" for row in rows),
-        "The others left no template: each was compared in memory and dropped.",
-        f"Contact sheet: {rows[0]['contact_sheet']}",
-        f'Go on with:    {_program()} --archive {home} --key-file {key_file} find "{NAMES[1]}"',
+        f"{result['photos']} drawn photos, {result['faces']} faces; {len(people)} of {len(CAST)} people are enrolled:",
+        *(f"{count:6} {story}" for story, count in stories.items()),
+        f"After {leaver} took it back, {changed} photos changed. The folder for the website now:",
+        _first_lines(report, out),
+        f"Go on with: {shlex.join(again)} take-down {shlex.quote(leaver)}",
+        f"Report: {out / REPORT_HTML}",
     ]
     frame.print(result, "\n".join(lines))
+
+
+def _first_lines(report: dict[str, Any], out: Path) -> str:
+    """The counts; what every report says of packs and thresholds stands in the report itself."""
+    return "\n".join(as_text(report, out).splitlines()[: len(report["counts"])])
 
 
 def _program() -> str:
@@ -114,30 +132,56 @@ def _clean(folder: Path) -> Path:
     return folder
 
 
-def _scenes() -> Iterator[tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.uint8]], list[int]]]:
-    """Name, pixels and the seeds of the people of every scene."""
-    dice = np.random.default_rng(2_382)
-    for number in range(N_SCENES):
-        seats = dice.choice(N_PEOPLE, size=int(dice.integers(2, 7)), replace=False)
-        seeds = [CAST[seat] for seat in seats]
-        scene = draw_scene([person(seed) for seed in seeds], number, WIDTH_PX, HEIGHT_PX)
-        yield f"gala-{number + 1:02}.jpg", scene.pixels, seeds
+def _draw(evening: list[GalaPhoto], folder: Path, workers: int, frame: Frame) -> None:
+    """Draw every photo, one process per core."""
+    for part in {(folder / photo.name).parent for photo in evening}:
+        part.mkdir(parents=True, exist_ok=True)
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(workers, mp_context=context) as pool,
+        Progress("Draw", len(evening), quiet=frame.as_json) as bar,
+    ):
+        drawn = pool.map(_draw_one, evening, [folder] * len(evening), chunksize=4)
+        for number, _ in enumerate(drawn, start=1):
+            bar.update(number, "photos")
 
 
-def _write(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+def _draw_one(photo: GalaPhoto, folder: Path) -> None:
+    _write(folder / photo.name, photo.draw())
+
+
+def _write(path: Path, pixels: Pixels) -> None:
     path.write_bytes(encode_jpeg(pixels))
 
 
-def _enrol(archive: Archive, forms: Path, seat: int) -> str:
-    name, now = NAMES[seat], datetime.now(UTC)
-    evidence = forms / f"{name}.txt"
-    form = ConsentForm(
-        ("find-my-photos",),
-        ("website",),
-        now,
-        now + timedelta(days=365),
-        hashlib.sha256(evidence.read_bytes()).hexdigest(),
-        evidence.name,
-    )
-    portrait = forms / f"{name}.jpg"
-    return archive.enrol(COLLECTION, name, [(portrait.name, portrait.read_bytes())], form, "demo").subject
+def _enrol(archive: Archive, forms: Path, guest: Guest, now: datetime) -> str:
+    """Enrol a guest as the story goes; gives the subject's id."""
+    portrait, evidence = forms / f"{guest.name}.jpg", forms / f"{guest.name}.txt"
+    _write(portrait, gala.portrait_of(guest))
+    signer = GUARDIAN if guest.story == Story.MINOR else guest.name
+    evidence.write_text(f"{signer} signed for {guest.name}. These people are drawn.\n", "utf-8")
+    channels = ("print",) if guest.story == Story.PRINT_ONLY else (CHANNEL, "print")
+
+    def form(*purposes: str, until: datetime = now + _YEAR) -> ConsentForm:
+        return ConsentForm(
+            purposes,
+            channels,
+            now,
+            until,
+            hashlib.sha256(evidence.read_bytes()).hexdigest(),
+            evidence.name,
+            guardian=GUARDIAN if guest.story == Story.MINOR else None,
+            born_on=(now - 12 * _YEAR).date() if guest.story == Story.MINOR else None,
+        )
+
+    photos = [(portrait.name, portrait.read_bytes())]
+    if guest.story == Story.MUST_NOT_APPEAR:
+        why = "A court order; this line is sealed and no report shows it."
+        return archive.enrol(
+            COLLECTION, guest.name, photos, form("internal-tagging"), "demo", must_not_appear=why
+        ).subject
+    if guest.story == Story.EXPIRED:
+        subject = archive.enrol(COLLECTION, guest.name, photos, form("find-my-photos"), "demo").subject
+        archive.grant(subject, form("publication", until=now + _SINCE_SIGNED - _SINCE_ENDED), "demo")
+        return subject
+    return archive.enrol(COLLECTION, guest.name, photos, form("find-my-photos", "publication"), "demo").subject

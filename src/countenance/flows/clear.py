@@ -3,10 +3,8 @@
 1. whatever is new is ingested, looked at for clearing, and compared with the people who said yes;
 2. every photo is decided; what may no longer be out is removed before anything else happens;
 3. what may go out and is not out yet is written, read back and checked in workers;
-4. each photo is decided once more at the moment its file gets its name, so that a withdrawal during the run counts.
-
-The database says what was released before the file gets its name: a kill in between leaves a row without a file, and
-the next run writes the file again (P10).
+4. each photo is decided once more at the moment its file gets its name, and what is out already whenever a consent was
+   given or taken back, so that a withdrawal during the run counts.
 """
 
 from __future__ import annotations
@@ -24,7 +22,8 @@ from countenance.core.consent import CHANNELS
 from countenance.errors import PhotoRefusedError, UsageError
 from countenance.flows import ingest, publish, rescan
 from countenance.flows.decisions import Decided, Judgement
-from countenance.flows.layout import CLEAR, REDACTED, Folder, Layout, Place, thumbnail_of
+from countenance.flows.holdings import Holdings
+from countenance.flows.layout import Folder, Layout, Place
 from countenance.flows.publish import Affected
 from countenance.flows.release import Copy, Release
 from countenance.flows.runners import run
@@ -32,8 +31,7 @@ from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Work, give_faces
 from countenance.ingest.source import SourceItem, open_sources, reopen
 from countenance.run.stage import Batch, Stage
-from countenance.store import clearings, looks, photos
-from countenance.store.clearings import Clearing
+from countenance.store import looks, photos
 from countenance.store.connection import Tx
 from countenance.vision.clearing import open_clearing
 
@@ -144,7 +142,8 @@ def clear(
 
     Raises:
         UsageError: unknown channel, or the folder and a source lie in each other.
-        ConflictError: the folder holds other files or was cleared for another collection or channel.
+        ConflictError: the folder holds files that this archive did not release, or was cleared for another collection
+            or channel.
         SourceError: a source cannot be opened at all.
         CountenanceError: a file that may no longer be released cannot be removed, or the folder cannot be written.
     """
@@ -156,18 +155,22 @@ def clear(
     items = list(open_sources(sources, max_bytes=scope.settings.decode.max_bytes))
     folder = Folder(request.out)
     if not request.dry_run:
-        folder.prepare(sources, scope.collection.name, request.channel)
+        roots = {item.root for item in items if item.root is not None}
+        folder.prepare([*sources, *roots], scope.collection, request.channel)
         folder.sweep()
     eye = open_clearing(scope.pack, scope.settings)
+    judgement = Judgement(scope, request.policy, request.channel, eye.id)
+    holdings = Holdings(scope, folder, judgement)
+    if not request.dry_run:
+        holdings.load()
     result = Cleared(second=eye.second)
     result.outcomes = _look(scope, items, eye.id, engine, result, progress)
-    judgement = Judgement(scope, request.policy, request.channel, eye.id)
-    before = _decide(scope, result, judgement, folder, request, eye.id)
+    due = _decide(scope, result, judgement, holdings, eye.id, dry_run=request.dry_run)
+    while due:  # again only for photos on which something was said meanwhile
+        due = _release(scope, due, judgement, holdings, engine, result, progress)
+        due += _take_back(scope, result, judgement, holdings)
     if not request.dry_run:
-        due = [outcome for outcome in result.outcomes if _is_due(outcome, before, folder)]
-        while due:  # again only for photos on which something was said meanwhile
-            due = _release(scope, due, judgement, folder, engine, result, progress)
-        _check_the_gone(scope, result, judgement, folder, before)
+        result.gone = holdings.check_the_gone({outcome.place.path for outcome in result.outcomes})
         if request.published_to is not None:
             shown = {each.place.path: each.decided.shown for each in result.outcomes if each.output and each.decided}
             result.published = publish.note(scope, folder.key, shown, request.published_to, request.actor)
@@ -199,22 +202,16 @@ def _look(
 
 
 def _decide(
-    scope: Scope, result: Cleared, judgement: Judgement, folder: Folder, request: Request, eye: str
-) -> dict[bytes, Clearing]:
-    """Decide every photo, and take out of the folder what may no longer be there; gives what the folder held before."""
+    scope: Scope, result: Cleared, judgement: Judgement, holdings: Holdings, eye: str, *, dry_run: bool
+) -> list[Outcome]:
+    """Decide every photo, and take out of the folder what may not be there; gives what is to be written or noted."""
     since = perf_counter()
     with scope.store.reading() as tx:
-        before = clearings.of_folder(tx, folder.key) if not request.dry_run else {}
         for start in range(0, len(result.outcomes), _PAGE):
             _decide_page(tx, scope, result.outcomes[start : start + _PAGE], judgement, eye)
-    for outcome in result.outcomes:
-        previous = before.get(outcome.place.path)
-        outcome.before = previous.verdict if previous else None
-        if previous is not None and previous.output is not None and not _stands(outcome, previous):
-            _take_out(scope, folder, previous)
-            outcome.changed = True
+    due = [outcome for outcome in result.outcomes if not dry_run and _is_due(outcome, holdings)]
     result.seconds["decide"] = perf_counter() - since
-    return before
+    return due
 
 
 def _decide_page(tx: Tx, scope: Scope, outcomes: Sequence[Outcome], judgement: Judgement, eye: str) -> None:
@@ -243,45 +240,26 @@ def _refusals(
     return photos.refused_of(tx, scope.collection.id)
 
 
-def _stands(outcome: Outcome, previous: Clearing) -> bool:
-    """Whether the released file is the one that today's decision gives."""
-    return outcome.decided is not None and outcome.decided.fingerprint == previous.decision
-
-
-def _take_out(scope: Scope, folder: Folder, previous: Clearing) -> None:
-    """Remove a released file. The file goes first: a row without a file is mended by the next run, not the reverse."""
-    if previous.output is not None:
-        folder.remove(previous.output)
-    folder.remove(thumbnail_of(previous.path))
-    with scope.store.transaction() as tx:
-        clearings.forget(tx, folder.key, previous.path)
-
-
-def _is_due(outcome: Outcome, before: dict[bytes, Clearing], folder: Folder) -> bool:
+def _is_due(outcome: Outcome, holdings: Holdings) -> bool:
     """Whether something must be written or noted for this photo; what is out and as it should be is left alone."""
-    if outcome.decided is None:
+    before = holdings.rows.get(outcome.place.path)
+    outcome.before = before.verdict if before is not None else None
+    if before is not None and holdings.stands(outcome.place.path, outcome.decided):
+        outcome.output, outcome.problems = before.output, tuple((before.problem or "").split())
+        outcome.verdict = Verdict(before.verdict)  # a file that did not pass the check would not pass it today
         return False
-    previous = before.get(outcome.place.path)
-    if previous is None or not _stands(outcome, previous):
+    if before is not None and before.output is not None:
+        holdings.take_out(outcome.place.path)
         outcome.changed = True
-        return True
-    if outcome.decided.decision.verdict not in RELEASED:
-        return False
-    if previous.output is None:  # it did not pass the check, and would not pass it today
-        outcome.verdict, outcome.problems = Verdict.REVIEW, tuple((previous.problem or "").split())
-        return False
-    if previous.output_sha256 is not None and folder.holds(previous.output, previous.output_sha256):
-        outcome.output = previous.output
-        return False
-    outcome.changed = True
-    return True
+    outcome.changed |= outcome.decided is not None
+    return outcome.decided is not None
 
 
 def _release(
     scope: Scope,
     due: Sequence[Outcome],
     judgement: Judgement,
-    folder: Folder,
+    holdings: Holdings,
     engine: Engine,
     result: Cleared,
     progress: Progress,
@@ -293,26 +271,54 @@ def _release(
     for outcome in due:
         if outcome.verdict in RELEASED:
             going.append(outcome)
-        elif not _note(scope, outcome, judgement, folder, None):
+        elif not _note(outcome, holdings, None):
             again.append(outcome)
-    done = 0
+    done, n_loads = 0, judgement.n_loads
     for batch in run(stages, _copies(going, settings.decode.max_bytes, settings.batch_photos), engine):
         for step, spent in batch.seconds.items():
             name = "decode again" if step == "decode" else step
             result.seconds[name] = result.seconds.get(name, 0.0) + spent
         since = perf_counter()
-        for work in batch.items:
-            if not isinstance(work, Copy):
-                continue
-            outcome = going[work.number]
-            if work.refused is not None:
-                outcome.refused, outcome.verdict, outcome.decided = work.refused, None, None
-            elif not _note(scope, outcome, judgement, folder, work):
-                again.append(outcome)
-            done += 1
-            progress("Release", done, len(going))
+        again += _note_batch(batch, going, holdings)
+        done += len(batch.items)
+        progress("Release", done, len(going))
+        if judgement.n_loads != n_loads:  # a consent was given or taken back since the last batch
+            n_loads = judgement.n_loads
+            again += _take_back(scope, result, judgement, holdings)
         result.seconds["write"] = result.seconds.get("write", 0.0) + perf_counter() - since
     return again
+
+
+def _note_batch(batch: Batch[Work], going: Sequence[Outcome], holdings: Holdings) -> list[Outcome]:
+    """Note what came back from the workers; gives the photos whose decision no longer stands."""
+    again = []
+    for work in batch.items:
+        if not isinstance(work, Copy):
+            continue
+        outcome = going[work.number]
+        if work.refused is not None:
+            outcome.refused, outcome.verdict, outcome.decided = work.refused, None, None
+        elif not _note(outcome, holdings, work):
+            again.append(outcome)
+    return again
+
+
+def _take_back(scope: Scope, result: Cleared, judgement: Judgement, holdings: Holdings) -> list[Outcome]:
+    """Released files that are no longer what would be released, taken out again; gives their photos, decided anew."""
+    out = [outcome for outcome in result.outcomes if outcome.output is not None and outcome.decided is not None]
+    turned = []
+    for start in range(0, len(out), _PAGE):
+        part = out[start : start + _PAGE]
+        with scope.store.reading() as tx:
+            wanted = [outcome.decided.photo.id for outcome in part if outcome.decided is not None]
+            latest = judgement.decide(tx, wanted, scope.clock())
+        for outcome, decided in zip(part, latest, strict=True):
+            if outcome.decided is not None and decided.fingerprint != outcome.decided.fingerprint:
+                holdings.take_out(outcome.place.path)
+                outcome.decided, outcome.verdict, outcome.output = decided, decided.decision.verdict, None
+                outcome.changed = True
+                turned.append(outcome)
+    return turned
 
 
 def _copies(going: Sequence[Outcome], max_bytes: int, batch_photos: int) -> Iterator[Batch[Work]]:
@@ -337,56 +343,14 @@ def _copies(going: Sequence[Outcome], max_bytes: int, batch_photos: int) -> Iter
         yield Batch(works)
 
 
-def _note(scope: Scope, outcome: Outcome, judgement: Judgement, folder: Folder, copy: Copy | None) -> bool:
-    """Note what became of a photo and give its file its name; False, decided anew, when it no longer stands."""
-    decided = outcome.decided
-    if decided is None:
+def _note(outcome: Outcome, holdings: Holdings, copy: Copy | None) -> bool:
+    """Note what became of a photo; False, decided anew, when the decision no longer stands."""
+    if outcome.decided is None:
         return True
-    now = scope.clock()
-    output = content = None
-    problems = copy.problems if copy is not None else ()
-    if copy is not None and copy.written is not None and not problems:
-        content = copy.written
-        output = (CLEAR if decided.decision.verdict == Verdict.CLEAR else REDACTED) + b"/" + outcome.place.output
-    with scope.store.transaction() as tx:
-        (latest,) = judgement.decide(tx, [decided.photo.id], now)
-        if latest.fingerprint != decided.fingerprint:
-            outcome.decided, outcome.verdict = latest, latest.decision.verdict
-            return False
-        if output is not None and content is not None:
-            verdict, digest = decided.decision.verdict, hashlib.sha256(content).digest()
-        else:
-            verdict = Verdict.REVIEW if copy is not None else decided.decision.verdict
-            digest = None
-        row = Clearing(
-            path=outcome.place.path,
-            photo=decided.photo.id,
-            channel=judgement.channel,
-            decision=decided.fingerprint,
-            verdict=verdict,
-            decided_at=now,
-            problem=" ".join(problems) or None,
-            output=output,
-            output_sha256=digest,
-        )
-        clearings.put(tx, folder.key, row)
-    if output is not None and content is not None and copy is not None:
-        folder.write(thumbnail_of(outcome.place.path), copy.preview)
-        folder.write(output, content)
-    outcome.output, outcome.verdict, outcome.problems, outcome.decided = output, verdict, problems, latest
+    noted = holdings.note(outcome.place, outcome.decided, copy)
+    outcome.decided, outcome.verdict = noted.latest, noted.latest.decision.verdict
+    if noted.row is None:
+        return False
+    outcome.output, outcome.verdict = noted.row.output, Verdict(noted.row.verdict)
+    outcome.problems = copy.problems if copy is not None else ()
     return True
-
-
-def _check_the_gone(
-    scope: Scope, result: Cleared, judgement: Judgement, folder: Folder, before: dict[bytes, Clearing]
-) -> None:
-    """Files released earlier whose photo was not in the source now: what may no longer be out is removed."""
-    present = {outcome.place.path for outcome in result.outcomes}
-    for path, previous in before.items():
-        if path in present or previous.output is None:
-            continue
-        with scope.store.reading() as tx:
-            (decided,) = judgement.decide(tx, [previous.photo], scope.clock())
-        result.gone[path] = decided.fingerprint != previous.decision
-        if result.gone[path]:
-            _take_out(scope, folder, previous)

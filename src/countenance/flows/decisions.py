@@ -60,6 +60,8 @@ class Judgement:
         self._scope, self._policy, self._eye = scope, policy, eye
         self._points = OperatingPoints(scope.pack.match, scope.pack.certain)
         self._stamp: str | None = None
+        self.n_loads = 0
+        """How often people and consents were loaded, because something about them had changed."""
         self._people: dict[str, Person] = {}
         self._roots: dict[str, str] = {}
 
@@ -122,3 +124,4 @@ class Judgement:
             for root in set(self._roots.values())
         }
         self._stamp = stamp
+        self.n_loads += 1

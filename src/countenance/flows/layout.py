@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from countenance.errors import ConflictError, CountenanceError, UsageError
 from countenance.ingest.source import SourceItem, display_name
+from countenance.store.collections import Collection
 
 MARKER = "countenance-clear.json"
+PART = ".part-"
+"""How the names of files begin that are not whole yet."""
 CLEAR, REDACTED, THUMBNAILS = b"clear", b"redacted", b"thumbnails"
 _JPEG_ENDINGS = (b".jpg", b".jpeg", b".jpe", b".jfif")
+_LONGEST_NAME, _KEPT_OF_NAME, _LONGEST_PATH = 255, 160, 2_000
+"""Bytes that a name may have, that are kept of one that has more, and that a path below the folder may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,13 @@ class Folder:
         self.key = os.path.realpath(os.fsencode(path))
         """Bytes that name this folder in the database."""
 
-    def prepare(self, sources: Iterable[str | bytes | os.PathLike[str]], collection: str, channel: str) -> None:
+    def prepare(self, sources: Iterable[str | bytes | os.PathLike[str]], collection: Collection, channel: str) -> None:
         """Make the folder, or take it up again where an earlier run left it.
+
+        Args:
+            sources: as they were named, and the folders that they lead to.
+            collection: whose photos are cleared.
+            channel: what for.
 
         Raises:
             UsageError: it lies in a source, or a source lies in it.
@@ -50,27 +59,30 @@ class Folder:
             CountenanceError: it cannot be written.
         """
         for source in sources:
-            inside = os.path.realpath(os.fsencode(source))
+            inside = os.path.realpath(os.fsencode(source).removeprefix(b"file://"))
             if _within(self.key, inside) or _within(inside, self.key):
                 msg = f"{display_name(self.key)} and the source {display_name(inside)} lie in each other."
                 raise UsageError(msg, advice="Name another folder with --out; nothing is ever written into a source.")
-        mine = {"collection": collection, "channel": channel}
-        marker = self.path / MARKER
+        mine = {"collection": collection.name, "id": collection.id, "channel": channel}
         try:
-            if self.path.exists() and any(self.path.iterdir()):
-                self._require_ours(marker, mine)
-            self.path.mkdir(parents=True, exist_ok=True)
+            if not self._is_ours(mine):
+                self.path.mkdir(parents=True, exist_ok=True)
+                # First of all files and at once, so that a kill leaves a folder that is taken up again.
+                self.write(MARKER.encode(), (json.dumps(mine) + "\n").encode())
             for name in (CLEAR, REDACTED, THUMBNAILS):
                 (self.path / os.fsdecode(name)).mkdir(exist_ok=True)
-            marker.write_text(json.dumps(mine) + "\n", "utf-8")
         except OSError as error:
             msg = f"The folder {self.path} cannot be written: {error.strerror}."
             raise CountenanceError(msg, advice="Name a folder that this account may write with --out.") from error
 
-    def _require_ours(self, marker: Path, mine: dict[str, str]) -> None:
+    def _is_ours(self, mine: dict[str, str]) -> bool:
+        """True for a folder of this collection and channel, False for an empty one or none; others are refused."""
+        marker = self.path / MARKER
         if not marker.is_file():
-            msg = f"The folder {self.path} holds files that no clearing wrote."
-            raise ConflictError(msg, advice="Name an empty or a new folder with --out; nothing was changed.")
+            if self.path.exists() and any(not each.name.startswith(PART) for each in self.path.iterdir()):
+                msg = f"The folder {self.path} holds files that no clearing wrote."
+                raise ConflictError(msg, advice="Name an empty or a new folder with --out; nothing was changed.")
+            return False
         try:
             found = json.loads(marker.read_text("utf-8"))
         except ValueError:
@@ -80,6 +92,7 @@ class Folder:
             raise ConflictError(
                 msg, advice="Name a folder of its own for each channel with --out; nothing was changed."
             )
+        return True
 
     def write(self, name: bytes, content: bytes) -> None:
         """Write a file below the folder so that it is there whole or not at all.
@@ -90,7 +103,7 @@ class Folder:
         path = self.at(name)
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names are bytes here
-            handle, new = tempfile.mkstemp(dir=os.fsencode(self.path), prefix=b".part-")
+            handle, new = tempfile.mkstemp(dir=os.fsencode(self.path), prefix=PART.encode())
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
@@ -112,6 +125,14 @@ class Folder:
                 return hashlib.file_digest(file, "sha256").digest() == sha256
         except OSError:
             return False
+
+    def released(self) -> Iterator[bytes]:
+        """Every file below ``clear`` and ``redacted`` that may be one of ours, as paths below the folder."""
+        for top in (CLEAR, REDACTED):
+            for where, _, names in os.walk(self.at(top)):
+                for name in sorted(names):
+                    if name.lower().endswith(_JPEG_ENDINGS):
+                        yield os.path.relpath(os.path.join(where, name), self.key)  # noqa: PTH118 - as above
 
     def remove(self, name: bytes) -> None:
         """Remove a released file and the folders that it leaves empty.
@@ -141,11 +162,8 @@ class Folder:
 
     def sweep(self) -> None:
         """Remove what a killed run left half written."""
-        for part in self.path.glob(".part-*"):
-            if part.is_dir():
-                shutil.rmtree(part, ignore_errors=True)
-            else:
-                part.unlink(missing_ok=True)
+        for part in self.path.glob(f"{PART}*"):
+            part.unlink(missing_ok=True)
 
 
 def thumbnail_of(path: bytes) -> bytes:
@@ -154,24 +172,53 @@ def thumbnail_of(path: bytes) -> bytes:
 
 
 class Layout:
-    """Gives every file of a source its place; no two get the same."""
+    """Gives every file of a source its place; no two get the same, and none is where another needs a folder."""
 
     def __init__(self) -> None:
         """No place is taken yet."""
         self._taken: set[bytes] = set()
+        self._folders: set[bytes] = set()
 
     def place(self, item: SourceItem) -> Place:
         """The place of a file; call it for every file of the source, in the source's order."""
         path = _below(item)
-        while path.lower() in self._taken:  # two sources with files of one name
+        while not self._is_free(path):  # two sources with files of one name
             head, _, tail = path.rpartition(b"/")
             path = (head + b"/" if head else b"") + b"again-" + tail
-        self._taken.add(path.lower())
-        output = path if path.lower().endswith(_JPEG_ENDINGS) else path + b".jpg"
-        while output != path and output.lower() in self._taken:
-            output += b".jpg"
-        self._taken.add(output.lower())
+        self._take(path)
+        output = _nameable(path)
+        while output != path and not self._is_free(output):
+            head, _, tail = output.rpartition(b"/")
+            output = (head + b"/" if head else b"") + b"again-" + tail
+        self._take(output)
         return Place(path, output)
+
+    def _is_free(self, path: bytes) -> bool:
+        lower = path.lower()
+        if lower in self._taken or lower in self._folders:
+            return False
+        return not any(each in self._taken for each in _above(lower))
+
+    def _take(self, path: bytes) -> None:
+        self._taken.add(path.lower())
+        self._folders.update(_above(path.lower()))
+
+
+def _above(path: bytes) -> list[bytes]:
+    parts = path.split(b"/")
+    return [b"/".join(parts[:n]) for n in range(1, len(parts))]
+
+
+def _nameable(path: bytes) -> bytes:
+    """The path with the ending of a JPEG, and short enough for file systems: members of archives need not be."""
+    output = path if path.lower().endswith(_JPEG_ENDINGS) else path + b".jpg"
+    parts = [part if len(part) <= _LONGEST_NAME else _short(part) for part in output.split(b"/")]
+    output = b"/".join(parts)
+    return output if len(output) <= _LONGEST_PATH else _short(output.replace(b"/", b"-"))
+
+
+def _short(name: bytes) -> bytes:
+    return name[:_KEPT_OF_NAME] + b"-" + hashlib.sha256(name).hexdigest()[:16].encode() + b".jpg"
 
 
 def _below(item: SourceItem) -> bytes:

@@ -29,6 +29,8 @@ from countenance.vision.packs import Pack
 from countenance.vision.pyramid import Pyramid
 
 THUMBNAIL_PX = 360
+NOT_READABLE = "not-readable"
+"""The problem of a file that could not be read back."""
 Filler = Callable[[Pixels, Sequence[Region], str], Pixels]
 
 
@@ -76,7 +78,7 @@ class Release(Step):
                 try:
                     self._release(work, work.pyramid.pixels, judge, reader)
                 except PhotoRefusedError:
-                    work.written, work.problems = None, ("not-readable",)
+                    work.written, work.problems = None, (NOT_READABLE,)
                 work.drop_pixels()
         return batch
 

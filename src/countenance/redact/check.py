@@ -145,7 +145,8 @@ def _hidden(original: Pixels, regions: Sequence[Region], style: str) -> Pixels:
         part, mask = mask_of(region, *original.shape[:2])
         flat = np.empty_like(painted[part])
         flat[:] = COLOUR
-        painted[part][mask] = (smiley(flat, region, part) if style == "emoji" and flat.size else flat)[mask]
+        drawn = smiley(flat, region, part) if style == "emoji" and flat.size else flat
+        np.copyto(painted[part], drawn, where=mask[:, :, None])
     return painted
 
 

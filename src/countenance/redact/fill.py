@@ -50,7 +50,7 @@ def fill(pixels: Pixels, regions: Sequence[Region], style: str) -> Pixels:
     for region in regions:
         part, mask = mask_of(region, *pixels.shape[:2])
         if mask.any():
-            filled[part][mask] = _cover(filled[part], region, part, style)[mask]
+            np.copyto(filled[part], _cover(filled[part], region, part, style), where=mask[:, :, None])
     return filled
 
 

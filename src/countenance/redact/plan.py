@@ -124,7 +124,10 @@ def covers(region: Region, x: NDArray[np.float64], y: NDArray[np.float64]) -> ND
         x: of the points, in pixels of the photo.
         y: of the points; the shapes of both broadcast.
     """
-    return np.asarray(_distance(region, x, y) <= 1)
+    side, up = _shares(region, x, y)
+    if region.shape == "ellipse":
+        return np.asarray(side * side + up * up <= 1)
+    return np.asarray((np.abs(side) <= 1) & (np.abs(up) <= 1))
 
 
 def must_hold(box: Boxes, marks: Landmarks) -> NDArray[np.float64]:
@@ -173,13 +176,21 @@ def union_of(regions: Sequence[Region], height: int, width: int) -> NDArray[np.b
     return covered
 
 
-def _distance(region: Region, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance of points from the centre of a region, such that its rim has 1."""
+def _distance(region: Region, points: NDArray[np.float64]) -> float:
+    """Distance of the farthest of points (k, 2) from the centre of a region, such that its rim has 1."""
+    side, up = _shares(region, points[:, 0], points[:, 1])
+    return float((np.hypot(side, up) if region.shape == "ellipse" else np.maximum(np.abs(side), np.abs(up))).max())
+
+
+def _shares(
+    region: Region, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where points lie along the two axes of a region, in shares of each."""
     turn = np.radians(region.turn_deg)
     cos, sin = float(np.cos(turn)), float(np.sin(turn))
     x, y = x - region.x, y - region.y
-    side, up = (x * cos + y * sin) / region.across, (y * cos - x * sin) / region.along
-    return np.hypot(side, up) if region.shape == "ellipse" else np.maximum(np.abs(side), np.abs(up))
+    across, along = region.across, region.along
+    return x * (cos / across) + y * (sin / across), y * (cos / along) - x * (sin / along)
 
 
 def _span(middle: float, reach: float, size: int) -> slice:
@@ -207,6 +218,5 @@ def _region(row: int, box: Boxes, marks: Landmarks, clear: ClearSettings, grow: 
         centre = eyes + up * _ABOVE * unit - right * aside * unit
         across, along = (_ACROSS + abs(aside)) * unit + room, _ALONG * unit + room
     region = Region(row, float(centre[0]), float(centre[1]), across, along, float(np.degrees(turn)), clear.shape)
-    points = must_hold(box, marks)
-    grow *= max(1.0, float(_distance(region, points[:, 0], points[:, 1]).max()) * _SLACK)
+    grow *= max(1.0, _distance(region, must_hold(box, marks)) * _SLACK)
     return replace(region, across=across * grow, along=along * grow)

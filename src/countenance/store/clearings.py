@@ -49,6 +49,7 @@ _PUT = text(
     "output = excluded.output, output_sha256 = excluded.output_sha256, decided_at = excluded.decided_at"
 )
 _OF_FOLDER = select(clearings).where(clearings.c.folder == bindparam("of_folder")).order_by(clearings.c.path)
+_OF_PATH = select(clearings).where(clearings.c.folder == bindparam("of_folder"), clearings.c.path == bindparam("at"))
 
 
 def put(tx: Tx, folder: bytes, clearing: Clearing) -> None:
@@ -72,6 +73,12 @@ def put(tx: Tx, folder: bytes, clearing: Clearing) -> None:
 def of_folder(tx: Tx, folder: bytes) -> dict[bytes, Clearing]:
     """Every path of a folder with what became of it."""
     return {row.path: _clearing(row) for row in tx.execute(_OF_FOLDER, {"of_folder": folder})}
+
+
+def of_path(tx: Tx, folder: bytes, path: bytes) -> Clearing | None:
+    """What became of one path of a folder; None when nothing was noted of it."""
+    row = tx.execute(_OF_PATH, {"of_folder": folder, "at": path}).first()
+    return _clearing(row) if row is not None else None
 
 
 def forget(tx: Tx, folder: bytes, path: bytes) -> None:

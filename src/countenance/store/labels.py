@@ -19,8 +19,8 @@ from countenance.store import appearances, merges, subjects
 from countenance.store.appearances import CONFIRMED, REJECTED, SUGGESTED, Appearance, Change
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
-from countenance.store.schema import appearances as appearance_rows
 from countenance.store.schema import appearance_history, faces, label_changes, label_operations, photos
+from countenance.store.schema import appearances as appearance_rows
 
 DECIDE, NAME, SPLIT, MERGE = "decide", "name", "split", "merge"
 

@@ -7,6 +7,7 @@ import pytest
 
 from countenance.cli.configure import read_settings
 from countenance.errors import StoreError
+from countenance.flows.policy import gaps
 from countenance.settings import Settings
 from countenance.store.connection import Store
 from tests.terminal import Here
@@ -14,7 +15,15 @@ from tests.terminal import Here
 
 def test_an_archive_with_a_new_key_file(run: Here, tmp_path: Path) -> None:
     answer = run("init", "club", "--key-file", "club.key", "--json")
-    assert answer.json == {"ok": True, "archive": "club", "key_file": "club.key", "settings": "club/countenance.toml"}
+    missing = gaps((tmp_path / "club" / "policy.html").read_text("utf-8"))
+    assert len(missing) > 5
+    assert answer.json == {
+        "ok": True,
+        "archive": "club",
+        "key_file": "club.key",
+        "settings": "club/countenance.toml",
+        "policy_page": {"file": "club/policy.html", "to_fill_in": missing},
+    }
     assert stat.S_IMODE((tmp_path / "club.key").stat().st_mode) == 0o600
     assert read_settings(tmp_path / "club") == read_settings(tmp_path)
     assert run("collection", "list", "--archive", "club", "--key-file", "club.key").code == 0
@@ -25,6 +34,20 @@ def test_what_it_says_next_can_be_run(run: Here, tmp_path: Path) -> None:
     said = run("init", "our club/photos", "--key-file", "our club/key").out
     assert "Keep a copy" in said
     assert "Next: countenance --archive 'our club/photos' --key-file 'our club/key' collection create NAME" in said
+
+
+def test_it_says_where_the_policy_page_is_and_what_to_do_with_it(run: Here, tmp_path: Path) -> None:
+    said = run("init", "club", "--key-file", "key").out
+    (line,) = [
+        line for line in said.splitlines() if line.startswith("Policy page: club/policy.html, which people read")
+    ]
+    assert "Fill in its " in line
+    assert line.endswith("then: countenance --archive club --key-file key policy publish")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "policy.html").write_text("Our own page.", encoding="utf-8")
+    said = run("init", "own", "--key-file", "key").out
+    assert "Publish it: countenance --archive own --key-file key policy publish\n" in said
+    assert (tmp_path / "own" / "policy.html").read_text("utf-8") == "Our own page."
 
 
 def test_the_folder_we_are_in(run: Here, tmp_path: Path) -> None:

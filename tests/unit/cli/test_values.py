@@ -1,13 +1,24 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
 import pytest
 
-from countenance.cli.values import LAST_DAY, LINE, LONGEST_LINE, MOMENT, PATH, SeveralWords, hash_evidence
+from countenance.cli.values import (
+    DAY,
+    DURATION,
+    LAST_DAY,
+    LINE,
+    LONGEST_LINE,
+    LONGEST_SPAN,
+    MOMENT,
+    PATH,
+    SeveralWords,
+    hash_evidence,
+)
 from countenance.errors import UsageError
 
 TEACHER = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{SCHOOL}"
@@ -49,6 +60,39 @@ def test_for_ever_does_not_overflow() -> None:
 def test_no_date(text: str, kind: click.ParamType[datetime]) -> None:
     with pytest.raises(click.BadParameter, match="is not a date"):
         kind.convert(text, None, None)
+
+
+def test_a_day_is_a_date_without_a_time() -> None:
+    assert DAY.convert("2014-05-31", None, None) == date(2014, 5, 31)
+    for text in ("", "31.5.2014", "2014-02-30", "2014-05-31T10:00", "May"):
+        with pytest.raises(click.BadParameter, match="is not a date"):
+            DAY.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("12h", timedelta(hours=12)),
+        ("30d", timedelta(days=30)),
+        (" 2w", timedelta(days=14)),
+        ("0d", timedelta(0)),
+        ("36500d", LONGEST_SPAN),
+    ],
+)
+def test_lengths_of_time(text: str, span: timedelta) -> None:
+    assert DURATION.convert(text, None, None) == span
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "-3d", "1.5d", "3 d", "30D", "2m", "3d4h", "1" * 40 + "d", "٣d"])
+def test_no_length_of_time(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not a length of time; write it as 12h, 30d or 2w"):
+        DURATION.convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["36501d", "999999w"])
+def test_too_long_a_time(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is longer than 100 years"):
+        DURATION.convert(text, None, None)
 
 
 @pytest.mark.parametrize("text", ["Zoë", "Ann  Lee", TEACHER, "x" * LONGEST_LINE, "", "نور\N{ZERO WIDTH NON-JOINER}"])

@@ -82,6 +82,7 @@ AUTHORITY = "A guardian's consent must say what gives the guardian the right to 
         ({"evidence_sha256": "ab" * 32 + "a"}, EVIDENCE),
         ({"evidence_sha256": "AB" * 32}, EVIDENCE),
         ({"evidence_sha256": "ab" * 31 + "ag"}, EVIDENCE),
+        ({"evidence_sha256": "ab" * 31 + "0X"}, EVIDENCE),
         ({"minor": True}, GUARDIAN),
         ({"minor": True, "guardian": ""}, GUARDIAN),
         ({"minor": True, "guardian": "  "}, GUARDIAN),

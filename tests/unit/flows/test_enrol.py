@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,39 @@ def test_a_person_is_enrolled_with_references_consents_and_a_look_back_to_come(f
     ]
 
 
+def test_consents_name_the_page_that_people_were_shown(fresh: Club) -> None:
+    fresh.archive.publish_policy("What we do with your photos.", "office")
+    made = fresh.enrol(0, fresh.form(purposes=("find-my-photos", "publication")), pictures=(100,))
+    assert [(each.consent.purpose, each.record.notice_version) for each in made.consents] == [
+        ("find-my-photos", "2"),
+        ("publication", "2"),
+    ]
+    assert {each.consent.subject for each in made.consents} == {made.subject}
+
+
+def test_a_guardians_consent_ends_when_the_minor_comes_of_age(fresh: Club) -> None:
+    form = fresh.form(days=9_000, guardian="Eva Novak", authority="foster care", born_on=TEN_YEARS_AGO)
+    made = fresh.enrol(0, form, pictures=(100,))
+    (recorded,) = made.consents
+    assert recorded.consent.until_at.year == TEN_YEARS_AGO.year + 18
+    assert recorded.consent.until_at < form.until_at
+    assert recorded.consent.authority == "foster care"
+    (subject,) = fresh.archive.subjects(CLUB)
+    assert (subject.minor, subject.born_on) == (True, TEN_YEARS_AGO)
+
+
+def test_somebody_who_must_not_appear_is_enrolled_to_be_found_and_hidden(fresh: Club) -> None:
+    photos = [("a.jpg", portrait(0))]
+    with pytest.raises(StoreError, match="needs a reason"):
+        fresh.archive.enrol(CLUB, "Ann", photos, fresh.form(), "office", must_not_appear=" ")
+    assert written(fresh) == dict.fromkeys(TABLES, 0)
+    made = fresh.archive.enrol(CLUB, "Ann", photos, fresh.form(), "office", must_not_appear="hides from a stalker")
+    (subject,) = fresh.archive.subjects(CLUB)
+    assert subject.must_not_appear
+    assert "stalker" not in repr((subject, made))
+    assert fresh.archive.why_hidden(made.subject).reason == "hides from a stalker"
+
+
 def test_a_minors_guardian_and_all_names_are_sealed(fresh: Club) -> None:
     form = fresh.form(guardian="Eva Novak", evidence_name="tim-Novak-form.pdf")
     made = fresh.archive.enrol(CLUB, "Tim Novak", [("t.jpg", portrait(0))], form, "office")
@@ -77,7 +110,8 @@ def test_a_minors_guardian_and_all_names_are_sealed(fresh: Club) -> None:
     assert b"Novak" not in stored
 
 
-CONSENTS = {
+TEN_YEARS_AGO = datetime.now(UTC).date() - timedelta(days=3_653)
+CONSENTS: dict[str, tuple[dict[str, object], str]] = {
     "no purpose": ({"purposes": ()}, "at least one purpose"),
     "unknown purpose": ({"purposes": ("marketing",)}, "Unknown purpose 'marketing'"),
     "one unknown purpose of two": ({"purposes": ("publication", "marketing")}, "Unknown purpose 'marketing'"),
@@ -86,6 +120,11 @@ CONSENTS = {
     "no evidence": ({"evidence_sha256": ""}, "needs evidence"),
     "evidence that is no hash": ({"evidence_sha256": "z" * 64}, "needs evidence"),
     "minor without guardian": ({"guardian": " "}, "name of a guardian"),
+    "guardian without a right": ({"guardian": "Eva Novak", "authority": " "}, "right to sign"),
+    "a minor by date of birth, alone": ({"born_on": TEN_YEARS_AGO}, "is a minor until .* name of a guardian"),
+    "an adult by date of birth, signed for": ({"born_on": date(1990, 1, 1), "guardian": "Eva"}, "came of age on 2008"),
+    "nobody born yet": ({"born_on": date(9999, 12, 31)}, "still to come"),
+    "nobody still alive": ({"born_on": date(1800, 1, 1)}, "more than 120 years ago"),
 }
 DATES = {
     "ended": ((-2, -1), "already ended"),

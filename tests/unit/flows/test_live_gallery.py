@@ -94,3 +94,30 @@ def test_only_some_of_them(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     one = club.archive.subject(name_of(1)).id
     watched = Watched(club, monkeypatch, frozenset({one}))
     assert watched.found(watched.of(name_of(0), name_of(1))) == [name_of(1)]
+
+
+def test_a_merge_and_its_undoing_are_seen_at_once(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(club, monkeypatch)
+    asked = watched.of(name_of(0), name_of(1))
+    assert watched.found(asked) == [name_of(0), name_of(1)]
+    merged = club.archive.merge(name_of(0), name_of(1), "office")
+    assert watched.found(asked) == [name_of(0), name_of(0)]
+    assert watched.gallery.aliases == {merged.other: merged.subject}
+    (first, second) = watched.gallery.compare(asked)
+    assert (first.rival, second.rival) == (None, None), "nobody is a rival to themself"
+    club.archive.undo(merged.id, "office")
+    assert watched.found(asked) == [name_of(0), name_of(1)]
+
+
+def test_references_of_both_ids_are_compared_while_one_consent_holds(
+    club: Club, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(club, monkeypatch)
+    asked = watched.of(name_of(0), name_of(1))
+    for seat in (0, 1):
+        club.withdraw(seat)
+    club.archive.merge(name_of(0), name_of(1), "office")
+    assert watched.found(asked) == []
+    club.archive.grant(name_of(0), club.form(), "office")
+    assert watched.found(asked) == [name_of(0), name_of(0)]
+    assert watched.gallery.consenting == {*watched.gallery.aliases, *watched.gallery.aliases.values()}

@@ -188,6 +188,13 @@ def test_sabotage_under_other_styles_is_caught_too(group: Group, style: str, way
     assert {(row, "not-covered") for row in range(3)} <= found
 
 
+@pytest.mark.parametrize("style", ["pixelate", "blur"])
+def test_styles_that_can_be_undone_are_compared_with_themselves(group: Group, style: str) -> None:
+    clear, regions = replace(CLEAR, style=style), plan(group)
+    found = problems(group, fill(group.pixels, regions, style), regions, Blind(), clear)
+    assert "not-covered" not in {problem for _, problem in found}
+
+
 def test_a_plan_that_misses_the_face_is_caught(group: Group) -> None:
     for regions in (
         tuple(replace(each, x=each.x + 2 * each.across) for each in plan(group)),
@@ -241,6 +248,37 @@ def test_a_shown_face_is_none_even_where_a_fill_touches_it(group: Group) -> None
     content = render_jpeg(fill(group.pixels, [region], "solid"), 92, Kept())
     found = check(group.pixels, content, decode(content), boxes, marks, [region], CLEAR, seen(beside))
     assert found == []
+
+
+def with_marks(judge: Blind, marks: Landmarks) -> Blind:
+    boxes, _, confidences = judge.seen
+    return Blind((boxes, np.broadcast_to(marks, (len(boxes), 5, 2)).astype(np.float32), confidences))
+
+
+def test_a_face_is_in_a_fill_by_its_box_or_by_its_landmarks_alone(group: Group) -> None:
+    region = plan(group, (0,))[0]
+    x, y, w, h = (float(value) for value in group.seen.boxes[0])
+    nowhere, inside = np.full((1, 5, 2), np.nan), np.full((1, 5, 2), (region.x, region.y))
+    assert hidden_one(group, with_marks(seen((x, y, w, h)), nowhere)) == {(0, "face-found")}
+    elsewhere = seen((2, 2, 12, 14), confidence=0.1)
+    assert hidden_one(group, with_marks(elsewhere, nowhere)) == set()
+    assert hidden_one(group, with_marks(elsewhere, inside)) == {(0, "face-found")}
+    shown = seen(tuple(float(value) for value in group.seen.boxes[1]))  # type: ignore[arg-type]
+    assert hidden_one(group, with_marks(shown, inside)) == set()
+
+
+def test_a_face_where_a_hidden_one_was_is_a_finding_even_beside_the_fill(group: Group) -> None:
+    (region,) = plan(group, (0,))
+    slim = replace(region, across=region.across / 4)
+    x, y, w, h = (float(value) for value in group.seen.boxes[0])
+    judge = with_marks(seen((x, y, w, h)), np.full((1, 5, 2), np.nan))
+    assert (0, "face-found") in problems(group, fill(group.pixels, [slim], "solid"), (slim,), judge)
+
+
+def test_another_detectors_box_of_a_shown_face_is_that_face(group: Group) -> None:
+    x, y, w, h = (float(value) for value in group.seen.boxes[1])
+    half = (x + w / 4, y + h / 4, w / 2 + 1, h / 2 + 1)
+    assert hidden_one(group, seen(half)) == set()
 
 
 def test_a_face_that_nobody_knew_of_stops_the_file_when_it_is_sure(group: Group) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -69,10 +70,13 @@ def test_each_of_ours_may_stand_there_once() -> None:
     profile = segment(0xE2, ICC_MARK + srgb_profile())
     assert is_ours(BARE[:20] + profile + BARE[20:], ALL)
     assert not is_ours(BARE[:20] + profile * 2 + BARE[20:], ALL)
-    start, end = 20, 22 + struct.unpack_from(">H", FULL, 22)[0]
-    assert FULL[22:24] != b"\xff\xe2"
-    exif = FULL[start:end]
-    assert not is_ours(FULL[:start] + exif + FULL[start:], ALL)
+    words = render_jpeg(PIXELS, 92, replace(KEPT, colour_profile=False))
+    exif = words[20 : 22 + struct.unpack_from(">H", words, 22)[0]]
+    assert is_ours(words, ALL)
+    assert not is_ours(words[:20] + exif + words[20:], ALL)
+    frame = BARE.index(b"\xff\xc0")
+    again = BARE[frame : frame + 2 + struct.unpack_from(">H", BARE, frame + 2)[0]]
+    assert not is_ours(BARE[:frame] + again + BARE[frame:], ALL)
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"x", b"\xff\xd9", BARE])

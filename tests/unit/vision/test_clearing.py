@@ -88,13 +88,13 @@ def test_smaller_faces_are_seen_than_finding_looks_for(
     small = scaled(photo, 20 / float(np.median(boxes[:, 3])))
     found = find(open_detector(default_pack, vision_settings), small)[0]
     sight = look(alone, small)[0]
-    assert len(found) <= 2
+    assert len(found) <= 5
     assert (overlap(small_boxes(boxes, photo, small), sight.boxes).max(axis=1) > 0.3).sum() >= 7
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_photo_on_its_side_is_turned(alone: ClearingEye, portraits: list[Portrait], quarters: int) -> None:
-    one = portraits[1]
+    one = portraits[3]  # one that is seen lying in none of these ways
     height, width = one.pixels.shape[:2]
     held = np.ascontiguousarray(np.rot90(one.pixels, quarters))
     sight = look(alone, held)[0]
@@ -134,6 +134,7 @@ def test_sure_faces_come_first_and_doubtful_ones_stay_doubtful(alone: ClearingEy
     order = list(zip(~sight.sure, -sight.confidences, strict=True))
     assert order == sorted(order)
     assert (sight.sure == (sight.confidences >= 0.8)).all()
+    assert 0 < sight.sure.sum() < len(sight)
 
 
 def test_skin_without_a_face_is_a_sign_of_people(alone: ClearingEye) -> None:

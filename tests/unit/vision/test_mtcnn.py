@@ -3,12 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from countenance.core.geometry import overlap
 from countenance.demo.draw import Portrait
 from countenance.settings import Settings
+from countenance.vision.cache import networks
 from countenance.vision.detect import Detector, open_detector
-from countenance.vision.mtcnn import _crops
+from countenance.vision.mtcnn import FINDING, Mtcnn, Stages, _crops
 from countenance.vision.packs import Pack
 from countenance.vision.pyramid import Pyramid
+from countenance.vision.session import Session
 from tests.unit.vision.scenes import check_contract, check_faces, find, row_of
 
 
@@ -24,6 +27,37 @@ def test_drawn_people_are_found_with_their_landmarks(detector: Detector, portrai
 
 def test_it_keeps_what_a_detector_promises(detector: Detector, portraits: list[Portrait]) -> None:
     check_contract(detector, portraits)
+
+
+def test_finding_goes_by_the_thresholds_of_the_authors(detector: Detector) -> None:
+    assert isinstance(detector, Mtcnn)
+    assert Stages(propose=0.6, refine=0.7, doubt=0.4, settled=None) == FINDING
+    assert (detector._stages, detector._threshold, detector._settled) == (FINDING, 0.8, 0.8)
+
+
+def test_lower_stages_see_more_and_lose_nothing_that_is_sure(
+    detector: Detector, default_pack: Pack, vision_settings: Settings, portraits: list[Portrait]
+) -> None:
+    roles = networks(default_pack, vision_settings, "detector")
+    pnet, rnet, onet = (Session(roles[name]) for name in ("pnet", "rnet", "onet"))
+    lenient = Mtcnn(pnet, rnet, onet, 0.3, Stages(propose=0.4, refine=0.3, settled=0.8))
+    photo, _, _ = row_of(portraits)
+    noise = np.random.default_rng(5).normal(0, 90, photo.shape)
+    poor = Pyramid(np.clip(photo + noise, 0, 255).astype(np.uint8))
+    more, fewer = lenient.find([poor], [32.0])[0], detector.find([poor], [32.0])[0]
+    assert len(more[0]) > len(fewer[0])
+    assert 0.3 <= more[2].min() < 0.8
+    assert (overlap(fewer[0], more[0]).max(axis=1) > 0.5).all()
+
+
+def test_the_last_network_vouches_for_faces_and_not_for_walls(detector: Detector, portraits: list[Portrait]) -> None:
+    assert isinstance(detector, Mtcnn)
+    photo, boxes, _ = row_of(portraits)
+    walls = np.array([(2, 2, 40, 50), (photo.shape[1] - 60, 4, 50, 40)], dtype=np.float32)
+    word = detector.vouch(Pyramid(photo), np.concatenate([boxes, walls]))
+    assert word[:-2].min() > 0.5
+    assert word[-2:].max() < 0.2
+    assert detector.vouch(Pyramid(photo), boxes[:0]).shape == (0,)
 
 
 def square(left: float, top: float, side: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

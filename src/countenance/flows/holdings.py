@@ -1,0 +1,145 @@
+"""What lies in a folder that was cleared into, and the rows that say so; the two are kept in step.
+
+A file goes before its row does, and a row comes before its file: a kill in between leaves a row without a file, which
+the next run mends, and never a file that no row knows (P10).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from countenance.core.clearance import Verdict
+from countenance.errors import ConflictError
+from countenance.flows.decisions import Decided, Judgement
+from countenance.flows.layout import CLEAR, REDACTED, Folder, Place, thumbnail_of
+from countenance.flows.release import NOT_READABLE, Copy
+from countenance.flows.scope import Scope
+from countenance.ingest.source import display_name
+from countenance.store import clearings
+from countenance.store.clearings import Clearing
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What became of one photo: the decision it was held against last, and the row, if the photo's one still stood."""
+
+    latest: Decided
+    row: Clearing | None
+
+
+class Holdings:
+    """Rows and files of one folder."""
+
+    def __init__(self, scope: Scope, folder: Folder, judgement: Judgement) -> None:
+        """Nothing is known of the folder before ``load``."""
+        self._scope, self._folder, self._judgement = scope, folder, judgement
+        self.rows: dict[bytes, Clearing] = {}
+        """What this run found there and has not taken out; what it notes itself is not added."""
+
+    def load(self) -> None:
+        """Read the rows.
+
+        Raises:
+            ConflictError: the folder holds a released file that no row of this archive knows.
+        """
+        with self._scope.store.reading() as tx:
+            self.rows = clearings.of_folder(tx, self._folder.key)
+        known = {row.output for row in self.rows.values()}
+        stray = next((name for name in self._folder.released() if name not in known), None)
+        if stray is not None:
+            msg = f"The folder {self._folder.path} holds {display_name(stray)}, of which this archive knows nothing."
+            raise ConflictError(
+                msg, advice="Folders are neither moved nor shared between archives: name a new one with --out."
+            )
+
+    def stands(self, path: bytes, decided: Decided | None) -> bool:
+        """Whether what is noted of a path is what a decision gives; its released file must lie there as written."""
+        row = self.rows.get(path)
+        if row is None or decided is None or row.decision != decided.fingerprint:
+            return False
+        if row.problem == NOT_READABLE:  # says more about that run than about the file
+            return False
+        if row.output is None or row.output_sha256 is None:
+            return True
+        return self._folder.holds(row.output, row.output_sha256)
+
+    def take_out(self, path: bytes) -> None:
+        """Remove the released file of a path and forget the path.
+
+        Raises:
+            CountenanceError: the file cannot be removed.
+        """
+        with self._scope.store.reading() as tx:
+            row = clearings.of_path(tx, self._folder.key, path)
+        if row is not None and row.output is not None:
+            self._folder.remove(row.output)
+            self._folder.remove(thumbnail_of(path))
+        with self._scope.store.transaction() as tx:
+            clearings.forget(tx, self._folder.key, path)
+        self.rows.pop(path, None)
+
+    def note(self, place: Place, decided: Decided, copy: Copy | None) -> Noted:
+        """Note what became of a photo, and give its file its name, unless the decision is another by now.
+
+        Args:
+            place: where it goes.
+            decided: what was carried out.
+            copy: the photo that came back from the workers; None when nothing was to be written.
+
+        Raises:
+            CountenanceError: the file cannot be written.
+        """
+        problems = copy.problems if copy is not None else ()
+        content = copy.written if copy is not None and not problems else None
+        output, verdict = None, decided.decision.verdict
+        if content is not None:
+            output = (CLEAR if verdict == Verdict.CLEAR else REDACTED) + b"/" + place.output
+            self._make_room(place.path, output)
+        elif copy is not None:
+            verdict = Verdict.REVIEW
+        now = self._scope.clock()
+        with self._scope.store.transaction() as tx:
+            (latest,) = self._judgement.decide(tx, [decided.photo.id], now)
+            if latest.fingerprint != decided.fingerprint:
+                return Noted(latest, None)
+            row = Clearing(
+                path=place.path,
+                photo=decided.photo.id,
+                channel=self._judgement.channel,
+                decision=decided.fingerprint,
+                verdict=verdict,
+                decided_at=now,
+                problem=" ".join(problems) or None,
+                output=output,
+                output_sha256=hashlib.sha256(content).digest() if content is not None else None,
+            )
+            clearings.put(tx, self._folder.key, row)
+        if copy is not None and content is not None and output is not None:
+            self._folder.write(thumbnail_of(place.path), copy.preview)
+            self._folder.write(output, content)
+        return Noted(latest, row)
+
+    def check_the_gone(self, present: Collection[bytes]) -> dict[bytes, bool]:
+        """Files released earlier whose photo was not in the source now; True where one had to be removed.
+
+        Args:
+            present: paths that the source has.
+        """
+        gone = {}
+        for path, row in list(self.rows.items()):
+            if path in present or row.output is None:
+                continue
+            with self._scope.store.reading() as tx:
+                (decided,) = self._judgement.decide(tx, [row.photo], self._scope.clock())
+            gone[path] = decided.fingerprint != row.decision
+            if gone[path]:
+                self.take_out(path)
+        return gone
+
+    def _make_room(self, path: bytes, output: bytes) -> None:
+        """A file of this name that was released for another path, which has left the source, goes first."""
+        for other, row in list(self.rows.items()):
+            if row.output == output and other != path:
+                self.take_out(other)
