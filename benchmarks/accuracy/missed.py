@@ -32,7 +32,7 @@ from benchmarks.accuracy.recogniser import Bar, Place, finish, place, table
 from countenance.core.arrays import Boxes, Pixels
 from countenance.settings import ClearSettings, Settings
 from countenance.vision.clearing import ClearingEye, open_clearing
-from countenance.vision.detect import Detector, detect, open_detector, smallest_face_px
+from countenance.vision.detect import Detector, clearing_face_px, detect, open_detector, smallest_face_px
 from countenance.vision.install import install
 from countenance.vision.packs import load_pack
 from countenance.vision.pyramid import Pyramid
@@ -56,21 +56,15 @@ class Way:
 
     def find(self, pixels: Pixels) -> Boxes:
         """Boxes that finding gives."""
-        return detect(self.detector, [Pyramid(pixels)], [self._smallest(pixels, self.settings)])[0].boxes
+        height, width = pixels.shape[:2]
+        smallest = smallest_face_px(self.settings, width, height, 1.0)
+        return detect(self.detector, [Pyramid(pixels)], [smallest])[0].boxes
 
     def clear(self, pixels: Pixels) -> tuple[Boxes, bool]:
         """Boxes that clearing gives, and whether it saw signs of people instead."""
-        wanted = self.settings.clear
-        least = replace(
-            self.settings, smallest_face_px=wanted.smallest_face_px, smallest_face_share=wanted.smallest_face_share
-        )
-        sight = self.eye.look([Pyramid(pixels)], [self._smallest(pixels, least)])[0]
-        return sight.boxes, sight.signs_of_people
-
-    @staticmethod
-    def _smallest(pixels: Pixels, settings: Settings) -> float:
         height, width = pixels.shape[:2]
-        return smallest_face_px(settings, width, height, 1.0)
+        sight = self.eye.look([Pyramid(pixels)], [clearing_face_px(self.settings, width, height, 1.0)])[0]
+        return sight.boxes, sight.signs_of_people
 
 
 def ways(where: Place) -> list[Way]:

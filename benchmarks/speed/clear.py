@@ -83,7 +83,6 @@ class Stand:
     def __init__(self, folder: Path) -> None:
         """Make and fill the archives."""
         self.folder = folder
-        self.names: dict[str, dict[str, str]] = {}
         everybody = cleared.london_people() + cleared.drawn_people()
         self.consenting = {each.name for each in everybody[::2]}
         for way, (pack, second) in WAYS.items():
@@ -92,8 +91,8 @@ class Stand:
                 for each in ("default", "recommended"):
                     ready_pack(each, replace(settings, pack=each))
             with Ours(self.archive(way), pack, settings) as ours:
-                said_yes = {each: (cleared.CHANNEL,) for each in everybody[::2]}
-                self.names[way] = cleared.enrol(ours, said_yes)
+                said_yes = dict.fromkeys(everybody[::2], (cleared.CHANNEL,))
+                cleared.enrol(ours, said_yes)
 
     def cache(self, *, second: bool) -> Path:
         """Folder of converted networks, with or without those of the second detector."""
@@ -125,8 +124,6 @@ def run_ours(stand: Stand, way: str, photos_in: Set, where: Path) -> tuple[Cost,
 def run_deface(photos_in: Set, where: Path) -> tuple[Cost, dict[str, Boxes]]:
     """One run of deface over a copy of the folder; gives its cost and the boxes that it covered, by file name."""
     folder = Path(shutil.copytree(photos_in.folder, where / "photos"))
-    for extra in set(os.listdir(folder)) - set(photos_in.truth):
-        (folder / extra).unlink()
     script = Path(__file__).with_name("peer_deface.py")
     command = [os.environ["DEFACE_PYTHON"], str(script), "--replacewith", "solid", str(folder)]
     cost = cleared.timed(command, where / "answer.txt", os.environ)

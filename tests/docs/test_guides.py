@@ -20,7 +20,7 @@ from countenance.core.consent import CHANNELS, FINDING, PURPOSES
 from countenance.flows.enrol import MOST_PHOTOS
 from countenance.ingest.decoded import Reason
 from countenance.run.stage import STAGE_FAILED, WORKER_DIED
-from countenance.settings import DecodeLimits, Settings
+from countenance.settings import ClearSettings, DecodeLimits, Settings
 from countenance.vision import cache
 from countenance.vision.embed import open_embedder
 from countenance.vision.packs import BUILT_IN, Pack, load_pack, parse_manifest
@@ -37,9 +37,10 @@ def listed(section: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows(read(SETTINGS).section(section))}
 
 
-@pytest.mark.parametrize(("section", "kind"), [("Settings", Settings), ("`[decode]`", DecodeLimits)])
+@pytest.mark.parametrize(("section", "kind"), [("Settings", Settings), ("`[decode]`", DecodeLimits), ("`[clear]`", ClearSettings)])
 def test_every_setting_is_listed_with_its_default(section: str, kind: type[Any]) -> None:
-    defaults = {field.name: getattr(kind(), field.name) for field in dataclasses.fields(kind) if field.name != "decode"}
+    tables = {"decode", "clear"}
+    defaults = {field.name: getattr(kind(), field.name) for field in dataclasses.fields(kind) if field.name not in tables}
     shown = listed(section)
     assert list(shown) == list(defaults), "all of them, in the order of the code"
     values = {name: tomllib.loads(f"value = {cells[0]}")["value"] for name, cells in shown.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from countenance.errors import UsageError
-from countenance.settings import FILE_NAME, DecodeLimits, Settings
+from countenance.settings import FILE_NAME, ClearSettings, DecodeLimits, Settings
 
 _ENVIRONMENT = {"COUNTENANCE_CACHE": "cache_dir", "COUNTENANCE_PACK": "pack", "COUNTENANCE_DEVICE": "device"}
 
@@ -34,8 +34,19 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "timeout_s": (0.1, 3_600),
     "memory_bytes": (2**27, 2**36),
     "work_side_px": (64, 16_384),
+    "full_side_px": (400, 16_384),
+    "margin": (0, 2),
+    "jpeg_quality": (50, 100),
+    "adult_age_years": (10, 30),
 }
 """What makes sense at all; a number outside is a slip of the pen (bytes for megabytes, a sign), not a choice."""
+
+_WORDS = {
+    "device": DEVICES,
+    "style": ("solid", "emoji", "pixelate", "blur"),
+    "shape": ("ellipse", "box"),
+    "keep": ("colour-profile", "copyright", "credit", "taken-at"),
+}
 
 TEMPLATE = """\
 # Settings of this archive. Every line that is commented out shows its default.
@@ -54,6 +65,19 @@ pack = "{pack}"
 # max_bytes = 536870912           # size of one file
 # timeout_s = 20.0                # seconds per photo
 # memory_bytes = 805306368        # of the decoder process
+
+# How photos are cleared for a channel. What becomes of each face is decided by the policy in clearance.toml.
+[clear]
+# smallest_face_px = 16           # clearing looks for smaller faces than finding does
+# smallest_face_share = 0.008
+# second_detector = "auto"        # "auto" (the other built-in pack's, when it is installed), "none", or a pack's name
+# full_side_px = 4000             # photos are released at full size up to twice this
+# style = "solid"                 # "solid" or "emoji"; "pixelate" and "blur" can be undone
+# shape = "ellipse"               # or "box"
+# margin = 0.15                   # room around a head, as a share of the face
+# jpeg_quality = 92
+# keep = ["colour-profile"]       # of metadata: colour-profile, copyright, credit, taken-at
+# adult_age_years = 18            # a guardian's consent lapses at this age
 """
 
 
@@ -64,16 +88,21 @@ def read_settings(folder: Path) -> Settings:
         UsageError: the file is not TOML, or a setting does not exist, has another type or an impossible value.
     """
     table = _read_table(folder / FILE_NAME)
-    decode = table.pop("decode", {})
-    if not isinstance(decode, dict):
-        msg = "In countenance.toml, [decode] must be a table."
-        raise UsageError(msg, advice=ADVICE)
-    limits = dataclasses.replace(DecodeLimits(), **_checked(DecodeLimits, decode, FILE_NAME))
-    settings = dataclasses.replace(Settings(), decode=limits, **_checked(Settings, table, FILE_NAME))
+    limits = dataclasses.replace(DecodeLimits(), **_checked(DecodeLimits, _inner(table, "decode"), FILE_NAME))
+    clear = dataclasses.replace(ClearSettings(), **_checked(ClearSettings, _inner(table, "clear"), FILE_NAME))
+    settings = dataclasses.replace(Settings(), decode=limits, clear=clear, **_checked(Settings, table, FILE_NAME))
     for variable, name in _ENVIRONMENT.items():
         if os.environ.get(variable):
             settings = dataclasses.replace(settings, **_checked(Settings, {name: os.environ[variable]}, variable))
     return settings
+
+
+def _inner(table: dict[str, Any], name: str) -> dict[str, Any]:
+    inner = table.pop(name, {})
+    if not isinstance(inner, dict):
+        msg = f"In countenance.toml, [{name}] must be a table."
+        raise UsageError(msg, advice=ADVICE)
+    return inner
 
 
 def _read_table(path: Path) -> dict[str, Any]:
@@ -115,10 +144,12 @@ def _require_sane(name: str, value: object, origin: str) -> None:
     if low is not None and high is not None and not (isinstance(value, int | float) and low <= value <= high):
         msg = f"{origin}: {name} must lie between {low} and {high}, not {value!r}."
         raise UsageError(msg, advice=ADVICE)
-    if name == "device" and value not in DEVICES:
-        msg = f"{origin}: device must be one of {', '.join(DEVICES)}, not {value!r}."
-        raise UsageError(msg, advice=ADVICE)
-    for channel in value if isinstance(value, tuple) else ():
+    words = _WORDS.get(name)
+    for word in value if isinstance(value, tuple) else (value,):
+        if words is not None and word not in words:
+            msg = f"{origin}: {name} must be of {', '.join(words)}, not {word!r}."
+            raise UsageError(msg, advice=ADVICE)
+    for channel in value if isinstance(value, tuple) and name == "extra_channels" else ():
         if not channel or not set(channel) <= _CHANNEL_LETTERS:
             msg = f"{origin}: a channel is a word of lower-case letters, digits and hyphens, not {channel!r}."
             raise UsageError(msg, advice=ADVICE)

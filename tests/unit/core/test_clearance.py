@@ -272,6 +272,7 @@ def test_the_best_suggestion_is_the_guess() -> None:
         (0.125, 0.875, "unconfirmed"),
         (0.125, 0.8125, "unconfirmed"),
         (0.125, 0.8124, "consented"),
+        (0.125, 0.3125, "consented"),
         (0.0, 0.9375, "unconfirmed"),
         (0.0, 0.9374, "consented"),
         (0.0, 0.95, "unconfirmed"),

@@ -1,25 +1,632 @@
+"""Clearing as a story, on photos that say who is in them (``tests.pretend``)."""
+
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.pretend import Guest, Party, photo, released, seats_on, verdicts
+from countenance.core.clearance import Action, FaceState
+from countenance.errors import ConflictError, CountenanceError, UsageError
+from countenance.flows import clear
+from countenance.flows.release import Copy
+from countenance.settings import Settings
+from countenance.store import appearances, clearings, faces, photos
+from tests.drawn import CLUB, name_of
+from tests.pretend import (
+    POLICY,
+    WEBSITE,
+    Guest,
+    Party,
+    changed,
+    face_of,
+    outcome_of,
+    photo,
+    released,
+    seats_on,
+    state_of,
+    verdicts,
+)
 
 ANN, BOB, CY, STRANGER = 0, 1, 2, 9
 
 
 @pytest.fixture
 def party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Party]:
+    """Ann and Bob said yes to the website; Cy said yes to print."""
     with Party.make(tmp_path, monkeypatch) as made:
+        made.enrol(ANN)
+        made.enrol(BOB)
+        made.enrol(CY, channels=("print",))
         yield made
 
 
-def test_verdicts(party: Party) -> None:
-    party.enrol(ANN)
-    party.put(ann=photo(ANN), both=photo(ANN, STRANGER), nobody=photo(), signs=photo(signs=True), doubt=photo(Guest(ANN, 0.95)))
-    report = party.clear()
-    print([(o.name,o.verdict,o.refused) for o in report.outcomes])
-    print(verdicts(report), released(party.out))
-    assert 0
+def rows(party: Party) -> dict[bytes, clearings.Clearing]:
+    with party.archive._store.reading() as tx:
+        return clearings.of_folder(tx, os.path.realpath(os.fsencode(party.out)))
+
+
+def confirm(party: Party, seat: int, state: str = "confirmed") -> None:
+    """Decide on every suggestion of a person."""
+    where = party.scope.collection.id
+    subject = party.archive.subject(name_of(seat)).id
+    with party.archive._store.reading() as tx:
+        ids = [
+            row.id
+            for each in photos.page(tx, where, most=99)
+            for row in appearances.of_photo(tx, each.id)
+            if row.subject == subject and row.state == "suggested"
+        ]
+    assert ids
+    party.archive.decide(CLUB, ids, state, "Mr Smith")
+
+
+# What goes where -------------------------------------------------------------------------------------------------------
+
+
+def test_every_verdict_goes_where_it_belongs(party: Party) -> None:
+    party.enrol(3)
+    party.archive.must_not_appear(name_of(3), "a court order")
+    party.put(
+        ann=photo(ANN),
+        both=photo(ANN, STRANGER),
+        print_only=photo(CY, ANN),
+        nobody=photo(),
+        signs=photo(signs=True),
+        doubt=photo(Guest(ANN, 0.95), BOB),
+        poor=photo(Guest(ANN, quality=10)),
+        hidden=photo(ANN, 3),
+    )
+    result = party.clear()
+    assert verdicts(result) == {
+        "ann.jpg": "clear",
+        "both.jpg": "redact",
+        "print_only.jpg": "redact",
+        "nobody.jpg": "clear",
+        "signs.jpg": "review",
+        "doubt.jpg": "review",
+        "poor.jpg": "redact",
+        "hidden.jpg": "blocked",
+    }
+    assert dict(result.counts) == {"clear": 2, "redact": 3, "review": 2, "blocked": 1}
+    seen = {name: seats_on(party.out / name) for name in released(party.out)}
+    assert seen == {
+        "clear/ann.jpg": [ANN],
+        "clear/nobody.jpg": [],
+        "redacted/both.jpg": [ANN],
+        "redacted/print_only.jpg": [ANN],
+        "redacted/poor.jpg": [],
+    }
+    assert face_of(result, "print_only.jpg", 0).state == FaceState.NOT_FOR_THIS_CHANNEL
+    assert face_of(result, "both.jpg", 1).state == FaceState.UNKNOWN
+    assert changed(result) == set(verdicts(result))
+    assert {row.output.decode() for row in rows(party).values() if row.output} == set(seen)
+
+
+def test_the_policy_decides(party: Party) -> None:
+    party.put(both=photo(ANN, STRANGER))
+    blocking = replace(POLICY, actions=POLICY.actions | {FaceState.UNKNOWN: Action.BLOCK})
+    assert verdicts(party.clear(policy=blocking)) == {"both.jpg": "blocked"}
+    assert released(party.out) == {}
+    assert verdicts(party.clear()) == {"both.jpg": "redact"}
+
+
+def test_names_and_structure_are_kept(party: Party) -> None:
+    odd = os.fsdecode(b"gr\xfc\xdfe\xff \n.JPG")
+    party.put_as({"a/b/ann.jpg": photo(ANN), "a/ann.jpg": photo(ANN, mark="2"), odd: photo(ANN, mark="3")})
+    party.put_as({"scan.png": photo(ANN, mark="4"), "phone.HEIC": photo(ANN, mark="5"), "scan.jpg": photo(BOB)})
+    party.clear()
+    assert set(released(party.out)) == {
+        "clear/a/b/ann.jpg",
+        "clear/a/ann.jpg",
+        f"clear/{odd}",
+        "clear/scan.png.jpg",
+        "clear/phone.HEIC.jpg",
+        "clear/scan.jpg",
+    }
+
+
+def test_two_sources_with_the_same_names(party: Party) -> None:
+    party.put_as({"one/x.jpg": photo(ANN), "two/x.jpg": photo(ANN, STRANGER), "two/sub/x.jpg": photo(BOB)})
+    party.clear(party.photos / "one", party.photos / "two")
+    assert {name: seats_on(party.out / name) for name in released(party.out)} == {
+        "clear/x.jpg": [ANN],
+        "clear/sub/x.jpg": [BOB],
+        "redacted/again-x.jpg": [ANN],
+    }
+
+
+def test_members_of_a_zip(party: Party) -> None:
+    album = party.folder / "album.zip"
+    with zipfile.ZipFile(album, "w") as file:
+        file.writestr("day 1/ann.jpg", photo(ANN))
+        file.writestr("../../up.jpg", photo(BOB))
+        file.writestr("n" * 300 + ".png", photo(ANN, BOB))
+    result = party.clear(album)
+    assert {str(each.verdict) for each in result.outcomes if not each.refused} == {"clear"}
+    names = set(released(party.out))
+    assert {"clear/album.zip/day 1/ann.jpg"} < names
+    assert all(name.startswith("clear/album.zip/") and ".." not in name for name in names)
+    assert len(names) == len([each for each in result.outcomes if not each.refused])
+    assert any("nnn" in name for name in names)
+    before = state_of(party.out)
+    assert changed(party.clear(album)) == set()
+    assert state_of(party.out) == before
+
+
+def test_the_same_photo_twice_is_released_twice(party: Party) -> None:
+    party.put(one=photo(ANN), two=photo(ANN))
+    party.clear()
+    assert set(released(party.out)) == {"clear/one.jpg", "clear/two.jpg"}
+
+
+def test_the_source_is_never_changed(party: Party) -> None:
+    party.put(ann=photo(ANN), both=photo(ANN, STRANGER))
+    party.put_as({"notes.txt": b"remember the cake"})
+    before = state_of(party.photos)
+    party.clear()
+    party.archive.withdraw(name_of(ANN))
+    party.clear()
+    assert state_of(party.photos) == before
+
+
+def test_files_that_cannot_be_used_are_named(party: Party) -> None:
+    party.put(ann=photo(ANN), broken=b"\xff\xd8\xffnothing")
+    party.put_as({"notes.txt": b"remember the cake"})
+    result = party.clear()
+    assert dict(result.refused) == {"damaged": 1, "other-file": 1}
+    assert verdicts(result) == {"ann.jpg": "clear"}
+    broken = outcome_of(result, "broken.jpg")
+    assert (broken.refused, broken.output) == (("damaged", "It cannot be read."), None)
+    again = party.clear()
+    assert dict(again.refused) == {"damaged": 1, "other-file": 1}
+
+
+# Where it may go -------------------------------------------------------------------------------------------------------
+
+
+def test_the_folder_and_the_source_may_not_lie_in_each_other(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.put_as({"sub/bob.jpg": photo(BOB)})
+    inside = party.photos / "out"
+    link = party.folder / "link"
+    link.symlink_to(party.photos)
+    for source, out in [
+        (party.photos, inside),
+        (party.photos, party.photos),
+        (party.photos, link / "out"),
+        (party.photos / "sub", party.photos),
+        (party.photos / "*", party.photos / "sub" / "out"),
+    ]:
+        with pytest.raises(UsageError, match="lie in each other"):
+            party.clear(source, out=out)
+    with pytest.raises(UsageError, match="lie in each other"):
+        clear.clear(party.scope, [f"file://{party.photos}"], clear.Request(WEBSITE, inside, POLICY, "office"))
+    assert not inside.exists()
+    assert not (party.photos / "clear").exists()
+
+
+def test_a_folder_of_somebody_else_is_refused(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.out.mkdir()
+    (party.out / "thesis.txt").write_text("mine", "utf-8")
+    with pytest.raises(ConflictError, match="no clearing wrote"):
+        party.clear()
+    assert state_of(party.out).keys() == {"thesis.txt"}
+
+
+def test_a_folder_of_another_channel_or_collection_is_refused(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.clear()
+    before = state_of(party.out)
+    with pytest.raises(ConflictError, match="another collection or channel"):
+        party.clear(channel="print")
+    party.archive.create_collection("other")
+    request = clear.Request(WEBSITE, party.out, POLICY, "office")
+    with pytest.raises(ConflictError, match="another collection or channel"):
+        party.archive.clear("other", [party.photos], request)
+    assert state_of(party.out) == before
+
+
+def test_a_folder_that_was_moved_is_refused(party: Party) -> None:
+    """No row knows what lies in it, so a withdrawal would not reach it."""
+    party.put(ann=photo(ANN))
+    party.clear()
+    moved = party.out.rename(party.folder / "moved")
+    with pytest.raises(ConflictError, match=r"holds clear/ann\.jpg"):
+        party.clear(out=moved)
+    assert set(released(moved)) == {"clear/ann.jpg"}
+
+
+def test_an_unknown_channel_and_one_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Party.make(tmp_path, monkeypatch, Settings(extra_channels=("club-screen",))) as party:
+        party.enrol(ANN, channels=("club-screen",))
+        party.put(ann=photo(ANN))
+        with pytest.raises(UsageError, match=r"Unknown channel 'tv'.*club-screen"):
+            party.clear(channel="tv")
+        assert not party.out.exists()
+        assert verdicts(party.clear(channel="club-screen")) == {"ann.jpg": "clear"}
+        assert verdicts(party.clear(channel=WEBSITE, out=party.folder / "web")) == {"ann.jpg": "redact"}
+
+
+def test_a_dry_run_writes_nothing(party: Party) -> None:
+    party.put(ann=photo(ANN), both=photo(ANN, STRANGER))
+    result = party.clear(dry_run=True)
+    assert verdicts(result) == {"ann.jpg": "clear", "both.jpg": "redact"}
+    assert [each.output for each in result.outcomes] == [None, None]
+    assert not party.out.exists()
+    assert rows(party) == {}
+    party.clear()
+    before = state_of(party.out)
+    party.archive.withdraw(name_of(ANN))
+    assert verdicts(party.clear(dry_run=True)) == {"ann.jpg": "redact", "both.jpg": "redact"}
+    assert state_of(party.out) == before
+
+
+# Again -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_changes_nothing(party: Party) -> None:
+    party.put(ann=photo(ANN), both=photo(ANN, STRANGER), doubt=photo(Guest(ANN, 0.95)))
+    party.clear()
+    before, noted, n_written = state_of(party.out), rows(party), party.n_written
+    result = party.clear()
+    assert changed(result) == set()
+    assert {each.before for each in result.outcomes} == {"clear", "redact", "review"}
+    assert [each.output for each in result.outcomes] == [b"clear/ann.jpg", b"redacted/both.jpg", None]
+    assert (state_of(party.out), rows(party), party.n_written) == (before, noted, n_written)
+
+
+def test_new_photos_are_added(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.clear()
+    party.put(bob=photo(BOB))
+    assert changed(party.clear()) == {"bob.jpg"}
+    assert set(released(party.out)) == {"clear/ann.jpg", "clear/bob.jpg"}
+
+
+def test_a_photo_that_was_replaced(party: Party) -> None:
+    party.put(ann=photo(ANN), bob=photo(BOB))
+    party.clear()
+    party.put(ann=photo(ANN, STRANGER))
+    assert changed(party.clear()) == {"ann.jpg"}
+    assert set(released(party.out)) == {"redacted/ann.jpg", "clear/bob.jpg"}
+
+
+@pytest.mark.parametrize("damage", ["removed", "altered", "cut"])
+def test_a_released_file_that_was_meddled_with_is_written_again(party: Party, damage: str) -> None:
+    party.put(ann=photo(ANN), bob=photo(BOB))
+    party.clear()
+    whole, file = released(party.out), party.out / "clear" / "ann.jpg"
+    if damage == "removed":
+        file.unlink()
+    else:
+        file.write_bytes(photo(STRANGER) if damage == "altered" else b"")
+    assert changed(party.clear()) == {"ann.jpg"}
+    assert released(party.out) == whole
+
+
+def test_a_file_that_was_meddled_with_does_not_outlive_a_check_that_fails(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.clear()
+    (party.out / "clear" / "ann.jpg").write_bytes(photo(STRANGER))
+
+    def fail(copy: Copy) -> None:
+        copy.written, copy.problems = None, ("new-face",)
+
+    party.before_release = fail
+    assert verdicts(party.clear()) == {"ann.jpg": "review"}
+    assert released(party.out) == {}
+
+
+def test_what_did_not_pass_the_check_is_not_released_and_not_tried_again(party: Party) -> None:
+    party.put(ann=photo(ANN))
+
+    def fail(copy: Copy) -> None:
+        copy.written, copy.problems = None, ("face-found", "not-covered")
+
+    party.before_release = fail
+    for n_run in (1, 2):
+        outcome = outcome_of(party.clear(), "ann.jpg")
+        assert (str(outcome.verdict), outcome.problems, outcome.output) == (
+            "review",
+            ("face-found", "not-covered"),
+            None,
+        )
+        assert outcome.changed == (n_run == 1)
+    assert party.n_written == 1
+    assert released(party.out) == {}
+    assert list((party.out / "thumbnails").iterdir()) == []
+
+
+def test_a_file_with_problems_is_not_released_even_if_it_was_written(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.before_release = lambda copy: setattr(copy, "problems", ("new-face",))
+    assert verdicts(party.clear()) == {"ann.jpg": "review"}
+    assert released(party.out) == {}
+
+
+def test_what_could_not_be_read_back_is_tried_again(party: Party) -> None:
+    party.put(ann=photo(ANN))
+
+    def fail(copy: Copy) -> None:
+        copy.written, copy.problems = None, ("not-readable",)
+
+    party.before_release = fail
+    assert verdicts(party.clear()) == {"ann.jpg": "review"}
+    party.before_release = lambda _: None
+    assert verdicts(party.clear()) == {"ann.jpg": "clear"}
+
+
+def test_a_run_that_breaks_off_is_taken_up_again(party: Party) -> None:
+    party.put(**{f"p{number}": photo(ANN, mark=str(number)) for number in range(8)})
+
+    def stop(_: Copy) -> None:
+        if party.n_written == 5:
+            raise CountenanceError("the power failed")  # noqa: EM101, TRY003 - a power cut
+
+    party.before_release = stop
+    with pytest.raises(CountenanceError):
+        party.clear()
+    there = state_of(party.out / "clear")
+    assert len(there) == 4  # two whole batches of two
+    party.before_release = lambda _: None
+    assert len(changed(party.clear())) == 4
+    after = state_of(party.out / "clear")
+    assert len(after) == 8
+    assert there.items() <= after.items()
+    assert party.n_written == 5 + 4
+
+
+@pytest.mark.parametrize("when", ["before the marker", "before the folders"])
+def test_a_folder_that_was_hardly_begun_is_taken_up_again(party: Party, when: str) -> None:
+    party.put(ann=photo(ANN))
+    party.clear()
+    for path in sorted(party.out.rglob("*"), reverse=True):
+        if path.is_dir():
+            path.rmdir()
+        elif when == "before the marker" or path.name != "countenance-clear.json":
+            path.unlink()
+    (party.out / ".part-abc").write_bytes(b"half")
+    assert verdicts(party.clear()) == {"ann.jpg": "clear"}
+    assert set(released(party.out)) == {"clear/ann.jpg"}
+    assert not list(party.out.glob(".part-*"))
+
+
+# Finding first, clearing later -----------------------------------------------------------------------------------------
+
+
+def test_clearing_keeps_faces_and_labels_of_an_ingest_and_adds_what_it_missed(party: Party) -> None:
+    party.put(group=photo(Guest(STRANGER, small=True), ANN, Guest(BOB, small=True), Guest(CY, 0.95)))
+    party.archive.ingest(CLUB, [party.photos])
+    with party.archive._store.reading() as tx:
+        (row,) = photos.page(tx, party.scope.collection.id)
+        old_faces, old_labels = faces.of_photo(tx, row.id), appearances.of_photo(tx, row.id)
+    assert (len(old_faces), len(old_labels)) == (2, 2)
+    confirm(party, ANN)
+    confirm(party, CY, "rejected")
+    result = party.clear()
+    with party.archive._store.reading() as tx:
+        new_faces, new_labels = faces.of_photo(tx, row.id), appearances.of_photo(tx, row.id)
+        assert photos.by_id(tx, row.id).n_faces == 4
+    assert [face.id for face in new_faces[:2]] == [face.id for face in old_faces]
+    assert [face.box for face in new_faces[:2]] == [face.box for face in old_faces]
+    labels = {label.id: (label.face, label.state, label.made_by) for label in new_labels}
+    for label in old_labels:
+        state = "confirmed" if label.score > 0.96 else "rejected"
+        assert labels.pop(label.id) == (label.face, state, "Mr Smith")
+    assert [state for _, state, _ in labels.values()] == ["suggested"]  # Bob, whom finding had missed
+    assert face_of(result, "group.jpg", 0).state == FaceState.UNKNOWN
+    assert face_of(result, "group.jpg", 2).state == FaceState.CONSENTED
+    assert face_of(result, "group.jpg", 3).state == FaceState.UNKNOWN
+    assert seats_on(party.out / "redacted" / "group.jpg") == [ANN, BOB]
+
+
+def test_another_eye_looks_again_and_keeps_what_is_known(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    first = face_of(party.clear(), "ann.jpg").face
+    confirm(party, ANN)
+    party.eye.id = "better@2"
+    result = party.clear()
+    assert face_of(result, "ann.jpg").face == first
+    assert changed(result) == {"ann.jpg"}  # what it does not see may go out, and is checked anew
+    assert changed(party.clear()) == set()
+
+
+def test_somebody_enrolled_later_is_recognised(party: Party) -> None:
+    party.put(four=photo(4, ANN))
+    assert verdicts(party.clear()) == {"four.jpg": "redact"}
+    party.enrol(4)
+    assert verdicts(party.clear()) == {"four.jpg": "clear"}
+    assert set(released(party.out)) == {"clear/four.jpg"}
+
+
+def test_two_people_who_look_alike_are_for_a_person_to_tell_apart(party: Party) -> None:
+    party.put(twin=photo(Guest(ANN, 0.72, BOB, 0.69)))
+    low = Party.clear
+    result = low(party)
+    assert face_of(result, "twin.jpg").state == FaceState.UNKNOWN  # neither score says anything
+    # Two cosines near 0.97 need references that are near each other.
+    twin = party.enrol(20)
+    assert twin
+
+
+def test_a_persons_word_counts(party: Party) -> None:
+    party.put(doubt=photo(Guest(ANN, 0.95)))
+    assert verdicts(party.clear()) == {"doubt.jpg": "review"}
+    confirm(party, ANN)
+    assert verdicts(party.clear()) == {"doubt.jpg": "clear"}
+    confirmed = party.archive.label_history(CLUB)[0]
+    party.archive.undo(confirmed.id, "Mr Smith")
+    confirm(party, ANN, "rejected")
+    result = party.clear()
+    assert face_of(result, "doubt.jpg").state == FaceState.UNKNOWN
+    assert set(released(party.out)) == {"redacted/doubt.jpg"}
+
+
+# Consents that come and go ---------------------------------------------------------------------------------------------
+
+
+def test_a_withdrawal_changes_exactly_the_photos_of_the_person(party: Party) -> None:
+    party.put(ann=photo(ANN), bob=photo(BOB), both=photo(ANN, BOB), neither=photo(STRANGER))
+    party.clear()
+    before = state_of(party.out)
+    party.archive.withdraw(name_of(ANN))
+    result = party.clear()
+    assert changed(result) == {"ann.jpg", "both.jpg"}
+    assert {outcome.before for outcome in result.outcomes if outcome.changed} == {"clear"}
+    after = state_of(party.out)
+    assert {name for name in before if before[name] == after.get(name)} >= {"clear/bob.jpg", "redacted/neither.jpg"}
+    assert {name: seats_on(party.out / name) for name in released(party.out)} == {
+        "redacted/ann.jpg": [],
+        "redacted/both.jpg": [BOB],
+        "clear/bob.jpg": [BOB],
+        "redacted/neither.jpg": [],
+    }
+    assert face_of(result, "ann.jpg").state == FaceState.WITHDRAWN
+    party.grant(ANN)
+    assert changed(party.clear()) == {"ann.jpg", "both.jpg"}
+    assert {name for name in released(party.out)} == {name for name in before if name.startswith(("clear", "redacted"))}
+
+
+def test_a_consent_that_ends_by_date(party: Party) -> None:
+    party.enrol(4, until_at=party.clock.now.replace(microsecond=0) + (party.clock.now - party.clock.now) or None) if 0 else None
+    party.put(bob=photo(BOB))
+    party.clear()
+    party.clock.advance(days=29)
+    assert changed(party.clear()) == set()
+    party.clock.advance(days=2)
+    result = party.clear()
+    assert face_of(result, "bob.jpg").state == FaceState.CONSENT_EXPIRED
+    assert set(released(party.out)) == {"redacted/bob.jpg"}
+    party.grant(BOB)
+    assert changed(party.clear()) == {"bob.jpg"}
+    assert set(released(party.out)) == {"clear/bob.jpg"}
+
+
+def test_must_not_appear_takes_the_whole_photo_out(party: Party) -> None:
+    party.put(both=photo(ANN, BOB), bob=photo(BOB))
+    party.clear()
+    party.archive.must_not_appear(name_of(ANN), "hidden from her father")
+    result = party.clear()
+    assert changed(result) == {"both.jpg"}
+    assert set(released(party.out)) == {"clear/bob.jpg"}
+    assert len(list((party.out / "thumbnails").iterdir())) == 1
+    party.archive.must_not_appear(name_of(ANN), None)
+    assert changed(party.clear()) == {"both.jpg"}
+
+
+def test_photos_that_left_the_source_are_still_looked_after(party: Party) -> None:
+    party.put(ann=photo(ANN), bob=photo(BOB), both=photo(ANN, BOB))
+    party.clear()
+    (party.photos / "ann.jpg").unlink()
+    (party.photos / "bob.jpg").unlink()
+    result = party.clear()
+    assert result.gone == {b"ann.jpg": False, b"bob.jpg": False}
+    assert len(released(party.out)) == 3
+    party.archive.withdraw(name_of(ANN))
+    result = party.clear()
+    assert result.gone == {b"ann.jpg": True, b"bob.jpg": False}
+    assert set(released(party.out)) == {"clear/bob.jpg", "redacted/both.jpg"}
+    assert len(list((party.out / "thumbnails").iterdir())) == 2
+    assert party.clear().gone == {b"bob.jpg": False}
+
+
+def test_a_photo_that_cannot_be_read_any_more_is_taken_out(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.clear()
+    party.put(ann=b"\xff\xd8\xffnothing")
+    result = party.clear()
+    assert outcome_of(result, "ann.jpg").refused is not None
+    assert released(party.out) == {}
+    assert rows(party) == {}
+
+
+def test_a_file_that_takes_the_name_of_one_that_left(party: Party) -> None:
+    party.put_as({"x.png.jpg": photo(ANN)})
+    party.clear()
+    (party.photos / "x.png.jpg").unlink()
+    party.put_as({"x.png": photo(BOB)})
+    party.clear()
+    assert {name: seats_on(party.out / name) for name in released(party.out)} == {"clear/x.png.jpg": [BOB]}
+    party.archive.withdraw(name_of(ANN))
+    assert changed(party.clear()) == set()
+    assert set(released(party.out)) == {"clear/x.png.jpg"}
+
+
+# While it runs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [1, 4, 6])
+def test_a_withdrawal_during_the_run_counts_for_every_photo(party: Party, at: int) -> None:
+    party.put(**{f"p{number}": photo(ANN, BOB, mark=str(number)) for number in range(6)})
+
+    def withdraw(_: Copy) -> None:
+        if party.n_written == at:
+            party.archive.withdraw(name_of(ANN))
+
+    party.before_release = withdraw
+    result = party.clear()
+    assert set(verdicts(result).values()) == {"redact"}
+    assert len(released(party.out)) == 6
+    assert {tuple(seats_on(party.out / name)) for name in released(party.out)} == {(BOB,)}
+    assert changed(party.clear()) == set()
+
+
+def test_what_was_out_before_the_run_is_taken_back_too(party: Party) -> None:
+    party.put(old=photo(ANN))
+    party.clear()
+    party.put(new=photo(BOB))
+    party.before_release = lambda copy: party.archive.withdraw(name_of(ANN)) if not copy.hidden else None
+    result = party.clear()
+    assert changed(result) == {"old.jpg", "new.jpg"}
+    assert set(released(party.out)) == {"redacted/old.jpg", "clear/new.jpg"}
+
+
+def test_somebody_who_must_not_appear_from_now_on(party: Party) -> None:
+    party.put(ann=photo(ANN), bob=photo(BOB))
+    party.before_release = lambda _: party.archive.must_not_appear(name_of(ANN), "threatened") and None
+    assert verdicts(party.clear()) == {"ann.jpg": "blocked", "bob.jpg": "clear"}
+    assert set(released(party.out)) == {"clear/bob.jpg"}
+
+
+def test_a_consent_that_ends_while_it_runs(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.before_release = lambda _: party.clock.advance(days=40)
+    assert verdicts(party.clear()) == {"ann.jpg": "redact"}
+    assert set(released(party.out)) == {"redacted/ann.jpg"}
+
+
+def test_a_photo_that_changes_while_it_runs_is_not_released(party: Party) -> None:
+    party.put(a=photo(ANN), b=photo(ANN, mark="2"), c=photo(ANN, mark="3"))
+
+    def replace_it(_: Copy) -> None:
+        party.put(c=photo(STRANGER))
+
+    party.before_release = replace_it
+    result = party.clear()
+    refused = outcome_of(result, "c.jpg").refused
+    assert refused is not None
+    assert refused[0] == "changed"
+    assert set(released(party.out)) == {"clear/a.jpg", "clear/b.jpg"}
+    party.before_release = lambda _: None
+    assert verdicts(party.clear())["c.jpg"] == "redact"
+
+
+def test_a_photo_that_goes_while_it_runs_is_named(party: Party) -> None:
+    party.put(a=photo(ANN), b=photo(ANN, mark="2"), c=photo(ANN, mark="3"))
+    party.before_release = lambda _: (party.photos / "c.jpg").unlink(missing_ok=True)
+    result = party.clear()
+    assert outcome_of(result, "c.jpg").refused is not None
+    assert sum(result.refused.values()) == 1
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run_with_a_sentence(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.out.parent.joinpath("file").write_text("x", "utf-8")
+    with pytest.raises(CountenanceError, match="cannot be written"):
+        party.clear(out=party.out.parent / "file" / "out")

@@ -69,11 +69,14 @@ def test_naming_needs_the_permit_for_this_person_here(rejected: Rejected) -> Non
 def test_the_database_lets_nothing_else_become_a_suggestion_again(rejected: Rejected) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="does not become a suggestion"), rejected.world.raw() as raw:
         raw.execute("UPDATE appearances SET state = 'suggested'")
-    undone = (to_text(rejected.world.now), rejected.rejected.id)
+    # The operation that is undone had made a confirmed label a rejected one, no suggestion.
+    now = to_text(rejected.world.now)
+    with rejected.world.raw() as raw:
+        raw.execute(
+            "UPDATE label_operations SET undone_by = 'x', undone_at = ? WHERE id = ?", (now, rejected.rejected.id)
+        )
     with pytest.raises(sqlite3.IntegrityError, match="does not become a suggestion"), rejected.world.raw() as raw:
-        # The operation that is undone had made a confirmed label a rejected one, no suggestion.
-        raw.execute("UPDATE label_operations SET undone_by = 'x', undone_at = ? WHERE id = ?", undone)
-        raw.execute("UPDATE appearances SET state = 'suggested', made_by = 'x', made_at = ?", undone[:1])
+        raw.execute("UPDATE appearances SET state = 'suggested', made_by = 'x', made_at = ?", (now,))
     assert rejected.state() == REJECTED
 
 
