@@ -28,7 +28,8 @@ from countenance.demo.scene import draw_scene
 from countenance.flows.enrol import ConsentForm
 
 CHANNEL = "website"
-COLOUR_TOLERANCE = 16
+COLOUR_TOLERANCE, OUR_GREY = 16, 128
+"""Levels by which a pixel of a fill may differ from its grey, and the grey of ours."""
 _CORE = 0.6
 SCENE_SIDES, FIRST_SCENE, PORTRAIT_PX = (1600, 1067), 300, 512
 

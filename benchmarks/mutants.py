@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from pathlib import Path
 def meaning(source: str) -> str | None:
     """What a module does, its annotations left out; None when it is no Python."""
     try:
-        tree = ast.parse(source)
-        compile(source, "mutant", "exec", dont_inherit=True)
+        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of "is" with a literal
+            tree = ast.parse(source)
+            compile(source, "mutant", "exec", dont_inherit=True)
     except SyntaxError:
         return None
     for node in ast.walk(tree):

@@ -29,7 +29,11 @@ from countenance.measure.report import write_json
 # The tests that must notice, the quickest first: a run ends at the first that fails.
 TESTS = {
     "consent": ("tests/unit/core/test_consent.py",),
-    "clearance": ("tests/unit/core/test_clearance.py", "tests/promises/test_p3_unknown_is_not_clear.py"),
+    "clearance": (
+        "tests/unit/core/test_clearance.py",
+        "tests/unit/core/test_clearance_doubts.py",
+        "tests/promises/test_p3_unknown_is_not_clear.py",
+    ),
     "policy": ("tests/unit/core/test_policy.py",),
 }
 BARS = {"consent": 0.95, "clearance": 0.95}

@@ -28,7 +28,7 @@ FLAGS = (
     "--hide-scrollbars",
 )
 PATIENCE_S = 120
-PATIENCE_MS = 5000
+PATIENCE_MS = 2000
 """Milliseconds of the page's own clock that it has to load its pictures."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 

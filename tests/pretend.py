@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +25,7 @@ from countenance.core.clearance import FaceDecision
 from countenance.core.consent import CHANNELS, Consent
 from countenance.core.permit import permit_reference
 from countenance.core.policy import DEFAULT_POLICY, parse_policy
+from countenance.core.rotation import rotation
 from countenance.flows import clear, ingest, rescan
 from countenance.flows.clear import Cleared, Outcome, Request
 from countenance.flows.enrol import ConsentForm
@@ -31,12 +34,14 @@ from countenance.flows.scope import Scope
 from countenance.flows.stages import Step, Work
 from countenance.run.stage import Batch
 from countenance.settings import Settings
-from countenance.store import consents, subjects, templates
+from countenance.store import consents, keys, subjects, templates
 from countenance.store.keyfile import Master
 from tests.drawn import CHEAP, CLUB, EVIDENCE, Clock, name_of
 
 START = b"\xff\xd8\xff"
 DIM, N_SEATS = 128, 60
+POLICY = parse_policy(DEFAULT_POLICY)
+SETTINGS = Settings(batch_photos=2)
 WEBSITE = "website"
 
 
@@ -178,6 +183,14 @@ class Eye:
     second: str = ""
 
 
+_rotation = cache(rotation)
+"""Copies of one archive turn templates alike, and to find out how takes longer than most tests."""
+
+
+def _master() -> Master:
+    return Master.from_passphrase("correct horse", CHEAP)
+
+
 def _nothing(copy: Copy) -> None:
     del copy
 
@@ -194,20 +207,31 @@ class Party:
     n_written: int = 0
 
     @classmethod
-    def make(cls, folder: Path, patch: pytest.MonkeyPatch, settings: Settings | None = None) -> Self:
+    def make(cls, folder: Path, settings: Settings = SETTINGS) -> Self:
+        """A new archive with nobody in it. Stages are real until ``pretend``."""
         clock = Clock()
-        master = Master.from_passphrase("correct horse", CHEAP)
-        archive = Archive.create(folder / "archive", master, settings or Settings(batch_photos=2), clock)
+        archive = Archive.create(folder / "archive", _master(), settings, clock)
         archive.create_collection(CLUB)
-        made = cls(archive, clock, folder)
-        made.photos.mkdir(parents=True)
-        patch.setattr(clear, "open_clearing", lambda _pack, _settings: made.eye)
+        return cls(archive, clock, folder)
+
+    @classmethod
+    def open_copy(cls, stock: Path, folder: Path, settings: Settings = SETTINGS) -> Self:
+        """A copy of the archive of a party that is closed."""
+        clock = Clock()
+        shutil.copytree(stock / "archive", folder / "archive")
+        return cls(Archive.open(folder / "archive", _master(), settings, clock), clock, folder)
+
+    def pretend(self, patch: pytest.MonkeyPatch) -> Self:
+        """Let photos say who is in them, from now on."""
+        self.photos.mkdir(parents=True, exist_ok=True)
+        patch.setattr(clear, "open_clearing", lambda _pack, _settings: self.eye)
         patch.setattr(clear, "Decode", lambda *_: Pass())
-        patch.setattr(clear, "Release", lambda *_: Written(made._going_out))
+        patch.setattr(clear, "Release", lambda *_: Written(self._going_out))
         patch.setattr(ingest, "_stages", lambda _scope, eye: [Seen(closely=eye is not None)])
         patch.setattr(rescan, "Decode", lambda *_: Pass())
         patch.setattr(rescan, "Embed", lambda *_: Seen(anew=False))
-        return made
+        patch.setattr(keys, "rotation", _rotation)
+        return self
 
     def __enter__(self) -> Self:
         return self
@@ -241,8 +265,8 @@ class Party:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
-    def enrol(self, seat: int, **changes: object) -> str:
-        """Enrol somebody for publication on the website; gives the id."""
+    def enrol(self, seat: int, like: int = -1, **changes: object) -> str:
+        """Enrol somebody for publication on the website, perhaps one who looks much like another; gives the id."""
         archive, now = self.archive, self.clock.now
         values: dict[str, object] = {
             "purpose": "publication",
@@ -265,7 +289,7 @@ class Party:
                 landmarks=np.zeros((5, 2), dtype=np.float32),
                 quality=90.0,
                 pack=self.scope.pack.id,
-                template=template_of(Guest(seat, 1.0)),
+                template=template_of(Guest(seat, 1.0) if like < 0 else Guest(seat, 0.17, like, 0.985)),
             )
             permit = permit_reference(where, consent, now)
             templates.add_reference(tx, archive._keys, permit, where, reference, at=now)
@@ -287,9 +311,6 @@ class Party:
     def _going_out(self, copy: Copy) -> None:
         self.n_written += 1
         self.before_release(copy)
-
-
-POLICY = parse_policy(DEFAULT_POLICY)
 
 
 def outcome_of(cleared: Cleared, path: str) -> Outcome:

@@ -12,6 +12,7 @@ from countenance.vision.cache import networks
 from countenance.vision.packs import load_pack
 from tests.drawn import CLUB, Club
 from tests.gala import write_gala
+from tests.pretend import Party
 
 
 @pytest.fixture(scope="session")
@@ -58,4 +59,22 @@ def stock(tmp_path_factory: pytest.TempPathFactory, story_settings: Settings) ->
 def club(stock: Path, tmp_path: Path, story_settings: Settings) -> Iterator[Club]:
     """A copy of that archive, open."""
     with Club.open_copy(stock, tmp_path, story_settings) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def party_stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed archive of ``tests.pretend``: seats 0 and 1 said yes to the website, seat 2 to print."""
+    folder = tmp_path_factory.mktemp("party")
+    with Party.make(folder) as made:
+        made.enrol(0)
+        made.enrol(1)
+        made.enrol(2, channels=("print",))
+    return folder
+
+
+@pytest.fixture
+def party(party_stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Party]:
+    """A copy of that archive, open, in which photos say who is in them."""
+    with Party.open_copy(party_stock, tmp_path).pretend(monkeypatch) as copy:
         yield copy

@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib as mpl
@@ -259,22 +260,32 @@ def report(tally: Tally, looks: list[Way]) -> tuple[dict[str, object], list[Bar]
     return result, bars
 
 
-def draw(tally: Tally, looks: list[Way], stem: Path) -> None:
-    """Missed faces per 1,000 by height, finding beside clearing, as ``stem.png`` and ``stem.svg``."""
-    names = heights()
+def draw(missed: dict[str, Any], names: list[str], stem: Path) -> None:
+    """Missed faces per 1,000 by height, finding beside clearing, as ``stem.png`` and ``stem.svg``.
+
+    Args:
+        missed: what ``report`` gives.
+        names: of the ways, from left to right.
+        stem: path without ending.
+    """
     with mpl.rc_context({"svg.hashsalt": "countenance"}):  # the same rates give the same file
         figure = Figure(figsize=(11, 6), layout="constrained")
-        grid = figure.subplots(2, len(looks), sharex=True, sharey="row")
-        for row, groups in enumerate((GROUPS[:2], GROUPS[2:])):
-            for column, way in enumerate(looks):
+        grid = figure.subplots(2, len(names), sharey="row")
+        for row, group in enumerate((" + ".join(GROUPS[:2]), GROUPS[2])):
+            for column, name in enumerate(names):
                 axes = grid[row][column]
                 for shift, mode, colour in ((-0.2, "finding", "tab:grey"), (0.2, "clearing", "tab:blue")):
-                    rates = [tally.rate(way.name, mode, groups, (at,))[2] for at in range(len(names))]
-                    bars = axes.bar(np.arange(len(names)) + shift, rates, 0.38, label=mode, color=colour)
-                    axes.bar_label(bars, fmt="%.0f", fontsize="x-small")
-                axes.set_xticks(range(len(names)), names)
+                    parts = list(missed[name]["groups"][f"{group}, {mode}"]["by_height"].values())
+                    there = [at for at, part in enumerate(parts) if part["faces"]]
+                    rates = [parts[at]["per_1000"] for at in there]
+                    bars = axes.bar(np.array(there) + shift, rates, 0.38, label=mode, color=colour)
+                    axes.bar_label(bars, fmt="%.1f", fontsize="x-small")
+                counts = [part["faces"] for part in parts]
+                labels = [f"{height}\n({n} faces)" for height, n in zip(heights(), counts, strict=True)]
+                axes.set_xticks(range(len(labels)), labels, fontsize="small")
+                axes.set_xlim(-0.6, len(labels) - 0.4)
                 axes.grid(axis="y", linewidth=0.3, alpha=0.5)
-                axes.set_title(f"{way.name}: {' + '.join(groups)}", fontsize="medium")
+                axes.set_title(f"{name}: {group}", fontsize="medium")
         grid[0][0].legend(fontsize="small")
         figure.supylabel("missed faces per 1,000")
         figure.supxlabel("height of the face")
@@ -300,7 +311,7 @@ def main() -> int:
             "ms": costs(looks, where.shared / "photos"),
         }
         where.results.mkdir(parents=True, exist_ok=True)
-        draw(tally, looks, where.results / "missed")
+        draw(missed, [way.name for way in looks], where.results / "missed")
         return finish(where, "missed", results, bars)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pillow_heif
 from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from countenance.core.arrays import Pixels
@@ -45,6 +44,12 @@ _SHORT, _ASCII, _LONG, _RATIONAL, _UNDEFINED, _BYTE = 3, 2, 4, 5, 7, 1
 _SIZES: Final = {_SHORT: 2, _ASCII: 1, _LONG: 4, _RATIONAL: 8, _UNDEFINED: 1, _BYTE: 1}
 _IN_ENTRY: Final = 4
 Entries = dict[int, tuple[int, bytes]]
+
+
+def _jpeg(pixels: Pixels, quality: int) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=quality)
+    return out.getvalue()
 
 
 def small(seed: int) -> bytes:
@@ -88,7 +93,7 @@ def _versions(pixels: Pixels) -> dict[str, bytes]:
         "com": _segment(0xFE, TEXTS["com"].encode("utf-8")),
         "jfxx": _segment(0xE0, b"JFXX\0\x10" + PREVIEWS["jfxx"]),
         "ducky": _segment(0xEC, b"Ducky\0\x01" + TEXTS["ducky"].encode()),
-        "mpf": _segment(0xE2, b"MPF\0II*\0\x08\0\0\0\0\0"),
+        "mpf": _segment(0xE2, b"MPF\0II*\0\x08" + b"\0" * 9),
     }
     plain = _jpeg(pixels, 90)
     behind = {"mpf": PREVIEWS["mpf"], "exif": b"", "com": TEXTS["behind"].encode() + PREVIEWS["behind"]}
@@ -101,7 +106,7 @@ def _versions(pixels: Pixels) -> dict[str, bytes]:
 
 
 def _others(photo: Image.Image) -> dict[str, bytes]:
-    """PNG, WebP, TIFF, GIF and HEIC."""
+    """PNG, WebP, TIFF, AVIF and GIF."""
     exif, found = b"Exif\0\0" + _tiff(b"thumbnail"), {}
     info = PngImagePlugin.PngInfo()
     info.add_text("Author", TEXTS["png"])
@@ -118,15 +123,13 @@ def _others(photo: Image.Image) -> dict[str, bytes]:
             "save_all": True,
             "append_images": [Image.open(io.BytesIO(PREVIEWS["behind"]))],
         },
+        "texts.avif": {"format": "AVIF", "exif": exif, "xmp": _xmp(), "icc_profile": _profile()},
         "comment.gif": {"format": "GIF", "comment": TEXTS["com"].encode()},
     }.items():
         out = io.BytesIO()
         photo.save(out, **options)  # type: ignore[arg-type]
         found[name] = out.getvalue()
     found["texts.png"] += TEXTS["behind"].encode() + PREVIEWS["behind"]
-    out = io.BytesIO()
-    pillow_heif.from_pillow(photo).save(out, exif=exif, xmp=_xmp())
-    found["texts.heic"] = out.getvalue()
     return found
 
 
@@ -211,12 +214,6 @@ def _profile() -> bytes:
         msg = "This version of Little CMS writes another copyright."
         raise RuntimeError(msg)
     return profile.replace(words, TEXTS["profile"].encode("utf-16-be"))
-
-
-def _jpeg(pixels: Pixels, quality: int) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=quality)
-    return out.getvalue()
 
 
 def _segment(marker: int, body: bytes) -> bytes:

@@ -64,7 +64,7 @@ WAYS = {
     "default + YuNet": ("default", True),
     "recommended + MTCNN": ("recommended", True),
 }
-DEFACE_GREY, OUR_GREY = 0, 128
+DEFACE_GREY = 0
 SEEN_FROM, HIDDEN_FROM = 0.6, 0.5
 """Share of a face that must be visible for it to count, and share of its middle that must be filled to be hidden."""
 
@@ -155,7 +155,7 @@ def quality_of_ours(photos_in: Set, where: Path, report: Mapping[str, Any], cons
             seen["faces_held_back"] += int((truth.visible >= SEEN_FROM).sum())
             continue
         pixels = cleared.read(where / "out" / row["output"])
-        _count_seen(seen, cleared.is_filled(pixels, OUR_GREY), truth, wanted)
+        _count_seen(seen, cleared.is_filled(pixels, cleared.OUR_GREY), truth, wanted)
         given = (
             [face["box"] for face in row["faces"] if face["action"] == "redact"] if row["verdict"] == "redact" else []
         )

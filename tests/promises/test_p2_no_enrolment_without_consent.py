@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -19,13 +18,21 @@ import pytest
 from countenance.archive import DATABASE
 from countenance.core.permit import permit_compare, permit_reference
 from countenance.errors import ConsentError, EnrolmentError, PermitError
-from countenance.flows import enrol
 from countenance.settings import Settings
-from countenance.store import consents, policies, templates
+from countenance.store import consents, templates
 from countenance.store.moments import to_text
-from tests.drawn import CLUB, Club, count, portrait
+from tests.drawn import CLUB, Club, portrait
+from tests.promises.raw_rows import (
+    consent_row,
+    forget_pages,
+    n_references,
+    put,
+    reference_row,
+    try_reference,
+    written,
+)
 from tests.terminal import Answer, Here
-from tests.unit.store.world import EVIDENCE, World, new_reference, open_world, vectors
+from tests.unit.store.world import World, new_reference, open_world, vectors
 
 
 @pytest.fixture
@@ -39,60 +46,6 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def ann(world: World) -> str:
     return world.subject(world.collection().id, "Ann").id
-
-
-def reference_row(world: World, subject: str, consent: str | None, **changes: object) -> dict[str, object]:
-    row: dict[str, object] = {
-        "id": "r1",
-        "subject_id": subject,
-        "consent_id": consent,
-        "photo_sha256": bytes(32),
-        "x": 1.0,
-        "y": 1.0,
-        "w": 9.0,
-        "h": 9.0,
-        "landmarks": bytes(40),
-        "quality": 50.0,
-        "pack_id": "p",
-        "template_sealed": b"sealed",
-        "created_at": to_text(world.now),
-    }
-    return row | changes
-
-
-def consent_row(world: World, subject: str, **changes: object) -> dict[str, object]:
-    row: dict[str, object] = {
-        "id": "k1",
-        "subject_id": subject,
-        "purpose": "find-my-photos",
-        "channels": '["website"]',
-        "from_at": to_text(world.now - timedelta(days=1)),
-        "until_at": to_text(world.now + timedelta(days=1)),
-        "evidence_sha256": EVIDENCE,
-        "evidence_name_sealed": b"sealed",
-        "notice_version": None,
-        "minor": 0,
-        "guardian_sealed": None,
-        "granted_by": "office",
-        "granted_at": to_text(world.now),
-        "withdrawn_at": None,
-    }
-    return row | changes
-
-
-def put(raw: sqlite3.Connection, table: str, row: dict[str, object], verb: str = "INSERT") -> None:
-    marks = ", ".join("?" * len(row))
-    raw.execute(f"{verb} INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
-
-
-def try_reference(world: World, row: dict[str, object], verb: str = "INSERT") -> None:
-    with world.raw() as raw:
-        put(raw, "subject_references", row, verb)
-
-
-def n_references(world: World) -> int:
-    with world.raw() as raw:
-        return int(raw.execute("SELECT count(*) FROM subject_references").fetchone()[0])
 
 
 def test_a_raw_reference_needs_a_consent_of_that_very_subject(world: World, ann: str) -> None:
@@ -275,84 +228,6 @@ def test_a_permit_from_yesterday_meets_the_databases_clock(world: World) -> None
         templates.add_reference(tx, world.keys, permit, club.id, new, at=yesterday)
 
 
-# Before people were told anything -------------------------------------------------------------------------------------
-
-
-def forget_pages(database: Path) -> None:
-    """As in an archive that was brought up from the first version, which had no policy pages."""
-    with closing(sqlite3.connect(database)) as raw, raw:
-        raw.execute("DROP TRIGGER policy_pages_are_kept")
-        raw.execute("DELETE FROM policy_pages")
-
-
-@pytest.mark.parametrize("verb", ["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"])
-def test_a_raw_reference_needs_a_published_policy_page(world: World, ann: str, verb: str) -> None:
-    consent = world.granted(ann)
-    forget_pages(world.path)
-    with pytest.raises(sqlite3.IntegrityError, match="no policy page has been published"):
-        try_reference(world, reference_row(world, ann, consent), verb)
-    assert n_references(world) == 0
-    with world.store.transaction() as tx:
-        policies.publish(tx, "What we do with your photos.", by="office", at=world.now)
-    try_reference(world, reference_row(world, ann, consent), verb)
-    assert n_references(world) == 1
-
-
-def test_a_published_page_is_neither_rewritten_nor_removed(world: World) -> None:
-    for statement in (
-        "DELETE FROM policy_pages",
-        "UPDATE policy_pages SET page = 'x'",
-        "UPDATE policy_pages SET version = 7",
-    ):
-        with pytest.raises(sqlite3.IntegrityError, match="stands"), world.raw() as raw:
-            raw.execute(statement)
-    with world.raw() as raw:
-        assert raw.execute("SELECT version, page FROM policy_pages").fetchall() == [(1, "What we do with your photos.")]
-
-
-def test_the_store_takes_no_reference_and_no_consent_before(world: World) -> None:
-    club = world.collection()
-    ann = world.subject(club.id).id
-    consent = world.granted(ann)
-    forget_pages(world.path)
-    permit = permit_reference(club.id, world.consent(ann), world.now)
-    new = new_reference(ann, consent, vectors(1, 1)[0])
-    with pytest.raises(ConsentError, match="no policy page"), world.store.transaction() as tx:
-        templates.add_reference(tx, world.keys, permit, club.id, new, at=world.now)
-    with pytest.raises(ConsentError, match="No policy page"):
-        world.granted(ann)
-    assert n_references(world) == 0
-    with world.raw() as raw:
-        assert raw.execute("SELECT count(*) FROM consents").fetchone() == (1,)
-
-
-def test_python_enrols_nobody_before_and_looks_at_no_photo(
-    tmp_path: Path, story_settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def look(*_: object) -> None:
-        msg = "a photo was looked at"
-        raise AssertionError(msg)
-
-    with Club.make(tmp_path, story_settings, {}) as club:
-        forget_pages(club.archive.folder / DATABASE)
-        with monkeypatch.context() as blind:
-            blind.setattr(enrol, "Decode", look)
-            with pytest.raises(ConsentError, match="No policy page has been published") as caught:
-                club.enrol(0)
-        assert "countenance policy publish" in caught.value.advice
-        assert set(written(club.archive.folder).values()) == {0}
-        club.archive.publish_policy("What we do with your photos.", "office")
-        club.enrol(0)
-        with closing(sqlite3.connect(club.archive.folder / DATABASE)) as raw:
-            assert raw.execute("SELECT notice_version FROM consents").fetchall() == [("1",)]
-        (person,) = club.archive.subjects(CLUB)
-        club.withdraw(0)
-        with closing(sqlite3.connect(club.archive.folder / DATABASE)) as raw, raw:
-            raw.execute("DELETE FROM policy_pages")
-        with pytest.raises(ConsentError, match="No policy page has been published"):
-            club.archive.grant(person.id, club.form(), "office")
-
-
 # The routes that people and programs take ----------------------------------------------------------------------------
 
 DAY = timedelta(days=1)
@@ -377,10 +252,6 @@ DATES: dict[str, tuple[timedelta, timedelta]] = {
     "not begun": (DAY, 2 * DAY),
     "ends before it begins": (2 * DAY, DAY),
 }
-
-
-def written(archive: Path) -> dict[str, int]:
-    return {table: count(archive, table) for table in ("subjects", "consents", "subject_references")}
 
 
 def test_the_python_route_refuses_and_writes_nothing(tmp_path: Path, story_settings: Settings) -> None:

@@ -283,7 +283,8 @@ def _table(entries: Sequence[Entry]) -> str:
 
 def _cells(entry: Entry) -> tuple[str, ...]:
     consent = entry.stored.consent
-    signed = f"{consent.guardian} ({consent.authority})" if consent.guardian else "self"
+    right = "guardian" if consent.authority == PARENTAL else consent.authority
+    signed = f"{consent.guardian} ({right})" if consent.guardian else "self"
     cells = (entry.subject.name, entry.collection, consent.purpose, ", ".join(consent.channels))
     dates = (f"{consent.from_at:%Y-%m-%d}", last_day(consent.until_at))
     withdrawn = f" {consent.withdrawn_at:%Y-%m-%d}" if consent.withdrawn_at is not None else ""

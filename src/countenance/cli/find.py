@@ -10,6 +10,7 @@ from countenance.cli.frame import Frame, with_frame
 from countenance.cli.values import FOLDER, LINE
 from countenance.flows.find import STATES
 from countenance.ingest.source import display_name
+from countenance.store.appearances import Appearance
 
 
 @click.command("find")
@@ -34,12 +35,12 @@ def command(frame: Frame, subject: str, state: str, collection: str | None, out:
             "sha256": row.sha256.hex(),
             "face": row.face,
             "box": [round(value, 1) for value in row.box],
-            "score": round(row.score, 4),
+            "score": round(row.score, 4) if row.measured else None,
             "state": row.state,
         }
         for row in found
     ]
-    lines = [f"{row['score']:.3f}  {row['state']:9}  {row['id']}  {row['photo']}" for row in rows]
+    lines = [f"{_shown(row):5}  {row.state:9}  {row.id}  {display_name(row.path, row.member or None)}" for row in found]
     photos = len({row.sha256 for row in found})
     lines.append(f"{len(rows)} appearance{'s' * (len(rows) != 1)} in {photos} photo{'s' * (photos != 1)}")
     if sheet is not None:
@@ -47,3 +48,8 @@ def command(frame: Frame, subject: str, state: str, collection: str | None, out:
     frame.print(
         {"subject": who.id, "appearances": rows, "contact_sheet": str(sheet) if sheet else None}, "\n".join(lines)
     )
+
+
+def _shown(row: Appearance) -> str:
+    """A score that was measured; a name that a person gave has none."""
+    return f"{row.score:.3f}" if row.measured else "-"

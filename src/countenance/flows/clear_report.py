@@ -11,6 +11,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -43,14 +44,16 @@ FACES = {
     "withdrawn": "took the yes back",
     "must-not-appear": "Must not appear",
     "unconfirmed": "is suggested, and nobody has confirmed it",
-    "unknown": "Nobody who is enrolled, as far as can be told",
+    "unknown": "Not recognised as anybody enrolled",
     "too-poor-to-tell": "Too small or too unclear to tell who it is",
 }
 """What is known of one face. Where it begins with a small letter, a name comes before it."""
 CONTRADICTED = "was named, and people contradict each other"
 SOMEBODY = "Somebody enrolled"
-DONE = {"publish": "shown", "redact": "hidden", "ask": "you decide", "block": "stays in"}
-NOT_DONE = {"publish": "may be shown", "redact": "would be hidden", "ask": "you decide", "block": "stays in"}
+DONE = {"publish": "shown", "redact": "hidden"}
+"""What became of a face on a released file."""
+INTENDED = {"publish": "may be shown", "redact": "to be hidden", "ask": "look at it", "block": "blocked"}
+"""What would become of it on a photo that stays in."""
 
 KEPT_BACK = {
     "consented": "The clearance policy asks about everybody.",
@@ -166,9 +169,10 @@ def _suggested(tx: Tx, outcome: Outcome) -> dict[str, str]:
     found: dict[str, str] = {}
     if decided is None or not waiting:
         return found
-    rows = [row for row in appearances.of_photo(tx, decided.photo.id) if row.state == appearances.SUGGESTED]
+    rows = appearances.of_photo(tx, decided.photo.id)
+    named = {row.face for row in rows if row.state == appearances.CONFIRMED}  # of these, people contradict each other
     for row in sorted(rows, key=lambda row: row.subject != waiting.get(row.face)):  # who is meant comes first
-        if row.face in waiting:
+        if row.face in waiting.keys() - named and row.state == appearances.SUGGESTED:
             found.setdefault(row.face, row.id)
     return found
 
@@ -253,7 +257,7 @@ def as_html(report: Mapping[str, Any], names: Mapping[str, str]) -> str:
         n_photos=len(photos),
         n_changed=sum(photo["changed"] for photo in photos) if again else None,
         affected=[_affected_row(each, names) for each in report["published_affected"]],
-        decided_at=report["decided_at"].replace("T", " ").replace("+00:00", " UTC"),
+        decided_at=_day(report["decided_at"], "%H:%M UTC"),
         states=states,
         checks=sum(any(reason.startswith("check:") for reason in photo["reasons"]) for photo in photos),
         collection=shlex.quote(report["collection"]),
@@ -308,7 +312,7 @@ def _why(photo: Mapping[str, Any]) -> list[str]:
 
 def _lines(photo: Mapping[str, Any], names: Mapping[str, str], collection: str) -> list[dict[str, Any]]:
     """A line for each face; faces between which the report knows no difference share one."""
-    done = DONE if photo["verdict"] in RELEASED else NOT_DONE
+    done = DONE if photo["verdict"] in RELEASED else INTENDED
     alike: dict[tuple[str, str, str | None, str | None], list[int]] = {}
     for number, face in enumerate(photo["faces"], start=1):
         key = (face["status"], face["action"], face["subject"], face["appearance"])
@@ -323,7 +327,7 @@ def _lines(photo: Mapping[str, Any], names: Mapping[str, str], collection: str) 
             {
                 "status": status,
                 "numbers": _numbers(numbers),
-                "many": f"{len(numbers)} faces" if len(numbers) > 1 else "",
+                "many": f"{len(numbers)} faces: " if len(numbers) > MOST_NUMBERS else "",
                 "who": names.get(subject or "", SOMEBODY) if words[0].islower() else "",
                 "words": words,
                 "doing": done[action],
@@ -332,6 +336,11 @@ def _lines(photo: Mapping[str, Any], names: Mapping[str, str], collection: str) 
             }
         )
     return lines
+
+
+def _day(moment: str, clock: str = "") -> str:
+    at = datetime.fromisoformat(moment)
+    return f"{at.day} {at.strftime(f'%B %Y, {clock}' if clock else '%B %Y')}"
 
 
 def _numbers(numbers: Sequence[int]) -> list[str]:
@@ -345,11 +354,11 @@ def _affected_row(each: Mapping[str, Any], names: Mapping[str, str]) -> dict[str
     people = dict.fromkeys((face["subject"], face["status"]) for face in each["faces"])
     return {
         **each,
-        "published_at": each["published_at"][:10],
+        "published_at": _day(each["published_at"]),
         "people": [
             {
-                "who": "" if status == FaceState.MUST_NOT_APPEAR else names.get(subject or "", SOMEBODY),
-                "words": FACES[status],
+                "who": names.get(subject or "", SOMEBODY) if FACES[status][0].islower() else "",
+                "words": "Somebody must not appear" if status == FaceState.MUST_NOT_APPEAR else FACES[status],
             }
             for subject, status in people
         ],

@@ -11,7 +11,7 @@ from countenance.core.consent import CHANNELS, COMPARING, Consent, comes_of_age,
 from countenance.errors import ConsentError
 from countenance.flows.enrol import ConsentForm
 from countenance.settings import Settings
-from countenance.store import collections, consents, policies, subjects
+from countenance.store import collections, consents, merges, policies, subjects
 from countenance.store.connection import Store, Tx
 from countenance.store.consents import StoredConsent
 from countenance.store.keys import KeyStore
@@ -99,7 +99,7 @@ def grant(desk: Desk, subject: str, form: ConsentForm, actor: str) -> Granted:
     now = desk.clock()
     with desk.store.transaction() as tx:
         policies.require(tx)
-        person = subjects.by_id(tx, desk.keys, subjects.same_person(tx, subject)[0])
+        person = subjects.by_id(tx, desk.keys, merges.members(tx, subject)[0])
         wanted = form.consents(person.id, desk.settings, now)
         shortened: list[StoredConsent] = []
         if form.born_on is not None:
@@ -127,7 +127,7 @@ def withdraw(desk: Desk, subject: str, purposes: Collection[str] | None = None) 
     with desk.store.transaction() as tx:
         ending = [
             stored
-            for each in subjects.same_person(tx, subject)
+            for each in merges.members(tx, subject)
             for stored in consents.of_subject(tx, desk.keys, each)
             if purposes is None or stored.consent.purpose in purposes
             if state_of(stored.consent, now) in {State.HOLDS, State.NOT_YET}
@@ -150,7 +150,7 @@ def listing(desk: Desk, *, collection: str | None = None, subject: str | None = 
     """
     now = desk.clock()
     with desk.store.reading() as tx:
-        same = None if subject is None else subjects.same_person(tx, subject)
+        same = None if subject is None else merges.members(tx, subject)
         places = [row.collection for row in collections.list_all(tx) if collection in {None, row.collection.id}]
         entries = [
             Entry(stored, people[stored.consent.subject], place.name, state_of(stored.consent, now))
@@ -167,7 +167,7 @@ def renewals(desk: Desk, entries: Iterable[Entry], within: timedelta) -> list[En
     ours = list(entries)
     with desk.store.reading() as tx:
         merged = {entry.subject.id for entry in ours if entry.subject.merged_into is not None}
-        remains = {each: subjects.same_person(tx, each)[0] for each in merged}
+        remains = {each: merges.members(tx, each)[0] for each in merged}
     given = [replace(entry.stored.consent, subject=remains.get(entry.subject.id, entry.subject.id)) for entry in ours]
     due = expiring(given, desk.clock(), within)
     place = {id(consent): entry for consent, entry in zip(given, ours, strict=True)}
@@ -182,7 +182,7 @@ def must_not_appear(desk: Desk, subject: str, reason: str | None) -> Hidden:
         StoreError: the reason is empty.
     """
     with desk.store.transaction() as tx:
-        for each in subjects.same_person(tx, subject):
+        for each in merges.members(tx, subject):
             subjects.set_must_not_appear(tx, desk.keys, subjects.by_id(tx, desk.keys, each), reason)
     return why_hidden(desk, subject)
 
@@ -195,7 +195,7 @@ def why_hidden(desk: Desk, subject: str) -> Hidden:
     """
     now = desk.clock()
     with desk.store.reading() as tx:
-        same = subjects.same_person(tx, subject)
+        same = merges.members(tx, subject)
         reasons = [subjects.why_hidden(tx, desk.keys, each) for each in same]
         given = [stored.consent for each in same for stored in consents.of_subject(tx, desk.keys, each)]
         person = subjects.by_id(tx, desk.keys, same[0])

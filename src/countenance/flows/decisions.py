@@ -75,7 +75,7 @@ class Judgement:
     def _one(self, tx: Tx, wanted: str, signs_of_people: bool, now: datetime, channel: str) -> Decided:  # noqa: FBT001
         photo, found = photos.by_id(tx, wanted), faces.of_photo(tx, wanted)
         said: dict[str, list[Claim]] = {}
-        for row in appearances.of_photo(tx, wanted):
+        for row in appearances.resolved(appearances.of_photo(tx, wanted), self._roots):
             said.setdefault(row.face, []).append(self._claim(row))
         facts = clearance.Photo(
             tuple(clearance.Face(face.id, face.quality, tuple(said.get(face.id, ()))) for face in found),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from countenance.flows.stages import Step, Work
 from countenance.ingest.decoder import Decoder
 from countenance.redact.check import Finding, check
 from countenance.redact.fill import fill
-from countenance.redact.plan import ATTEMPTS, Region, plan_regions
+from countenance.redact.plan import Region, attempts_for, plan_regions
 from countenance.redact.render import Kept, encode_jpeg, render_jpeg, thumbnail
 from countenance.run.stage import Batch
 from countenance.settings import ClearSettings, Settings
@@ -92,7 +91,7 @@ class Release(Step):
     def _release(self, work: Copy, pixels: Pixels, judge: _Judge, reader: Decoder) -> None:
         clear = self._settings.clear
         boxes, marks = work.boxes * np.float32(work.scale), work.landmarks * np.float32(work.scale)
-        attempts = [(clear.shape, 1.0), *ATTEMPTS[1:]] if work.hidden else [(clear.shape, 1.0)]
+        attempts = attempts_for(clear) if work.hidden else [(clear.shape, 1.0)]
         for shape, grow in attempts:
             regions = plan_regions(boxes, marks, work.hidden, replace(clear, shape=shape), grow=grow)
             redacted = self._fill(pixels, regions, clear.style) if regions else pixels
@@ -138,10 +137,6 @@ def _kept(work: Copy, clear: ClearSettings) -> Kept:
     return Kept(
         copyright=work.copyright if "copyright" in clear.keep else "",
         credit=work.credit if "credit" in clear.keep else "",
-        taken_at=_exif_date(work.taken_at) if work.taken_at and "taken-at" in clear.keep else "",
+        taken_at=(work.taken_at or "") if "taken-at" in clear.keep else "",
         colour_profile="colour-profile" in clear.keep,
     )
-
-
-def _exif_date(iso: str) -> str:
-    return datetime.fromisoformat(iso).strftime("%Y:%m:%d %H:%M:%S")

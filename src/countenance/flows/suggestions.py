@@ -33,7 +33,8 @@ def suggest(tx: Tx, photo: str, found: Templates, gallery: LiveGallery, pack: Pa
         How many suggestions are new.
     """
     face_ids = [face.id for face in faces.of_photo(tx, photo)]
-    said = appearances.of_photo(tx, photo)
+    raw = appearances.of_photo(tx, photo)
+    said = appearances.resolved(raw, gallery.aliases)
     named = {row.face for row in said if row.state == appearances.CONFIRMED}
     ruled_out = {
         ordinal: {row.subject for row in said if row.face == face and row.state == appearances.REJECTED}
@@ -50,7 +51,8 @@ def suggest(tx: Tx, photo: str, found: Templates, gallery: LiveGallery, pack: Pa
         if best is not None and best.score >= candidate.score:
             _note_rival(tx, best, candidate)
         elif candidate.score >= pack.match:
-            appearances.retract(tx, [row.id for row in rivals if row.subject != candidate.subject])
+            beaten = [row for row in raw if row.face == face and _root(row, gallery) != candidate.subject]
+            appearances.retract(tx, [row.id for row in beaten])
             better.append((candidate.subject in {row.subject for row in rivals}, _over(candidate, best)))
     appearances.suggest(
         tx,
@@ -63,6 +65,10 @@ def suggest(tx: Tx, photo: str, found: Templates, gallery: LiveGallery, pack: Pa
         at=now,
     )
     return sum(not stood for stood, _ in better)
+
+
+def _root(row: Appearance, gallery: LiveGallery) -> str:
+    return gallery.aliases.get(row.subject, row.subject)
 
 
 def _note_rival(tx: Tx, best: Appearance, found: Candidate) -> None:

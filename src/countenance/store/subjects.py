@@ -5,7 +5,7 @@ Names, dates of birth and the reasons why somebody must not appear are sealed, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -158,29 +158,6 @@ def why_hidden(tx: Tx, keys: KeyStore, subject: str) -> str | None:
     if row.must_not_appear_sealed is None:
         return None
     return _opened(keys, row, "subject-must-not-appear", row.must_not_appear_sealed)
-
-
-def same_person(tx: Tx, subject: str) -> list[str]:
-    """Ids of everybody that this subject was merged with, however many steps apart: the one that remains comes first.
-
-    Raises:
-        NotFoundError: there is no such subject.
-    """
-    here = select(subjects.c.collection_id).where(subjects.c.id == subject).scalar_subquery()
-    query = select(subjects.c.id, subjects.c.merged_into).where(subjects.c.collection_id == here)
-    into = {row.id: row.merged_into for row in tx.execute(query.order_by(subjects.c.created_at, subjects.c.id))}
-    if subject not in into:
-        raise _unknown(subject)
-    remains = _end(into, subject)
-    return [remains, *(each for each in into if each != remains and _end(into, each) == remains)]
-
-
-def _end(into: Mapping[str, str | None], subject: str) -> str:
-    seen = {subject}
-    while (following := into.get(subject)) is not None and following not in seen:
-        subject = following
-        seen.add(subject)
-    return subject
 
 
 def _change(tx: Tx, subject: str, **values: object) -> None:

@@ -26,7 +26,7 @@ from countenance.vision.packs import Pack, load_pack, locate
 from countenance.vision.pyramid import Pyramid
 from countenance.vision.relook import look_again, tilt_deg
 from countenance.vision.session import Session
-from countenance.vision.signs import shows_skin
+from countenance.vision.signs import LEAST_SHARE, shows_skin
 from countenance.vision.turning import TURNS, Turn
 from countenance.vision.yunet import YuNet
 
@@ -226,9 +226,11 @@ def open_clearing(pack: Pack, settings: Settings) -> ClearingEye:
         packs.append(load_pack(name, settings))
     helped = any(each.detector.kind == "yunet" for each in packs)
     eyes = [_open(each, settings, helped=helped) for each in packs]
+    shared = (YUNET_WEAK, VOUCHED, MTCNN_WEAK, MTCNN_PROPOSE, MTCNN_REFINE, COARSE, LONGEST_SIDE_PX, LEAST_SHARE)
     text = repr(
         (
             CLEARING_VERSION,
+            shared,
             [(eye.kind, eye.scales, eye.sure_from, eye.counts_from) for eye in eyes],
             [file.sha256 for each in packs for file in each.detector.files],
         )

@@ -28,7 +28,7 @@ def test_every_command_has_help_and_the_shared_options(run: Here, name: str) -> 
     assert answer.out.startswith(f"Usage: countenance {name}")
     for option in ("--archive", "--key-file", "--actor", "--json"):
         assert option in answer.out
-    assert importlib.import_module(f"countenance.cli.{name}").__doc__
+    assert importlib.import_module(f"countenance.cli.{name.replace('-', '_')}").__doc__
 
 
 def test_help_and_version_load_no_heavy_library() -> None:

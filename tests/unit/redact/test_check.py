@@ -259,7 +259,8 @@ def test_a_face_is_in_a_fill_by_its_box_or_by_its_landmarks_alone(group: Group) 
     region = plan(group, (0,))[0]
     x, y, w, h = (float(value) for value in group.seen.boxes[0])
     nowhere, inside = np.full((1, 5, 2), np.nan), np.full((1, 5, 2), (region.x, region.y))
-    assert hidden_one(group, with_marks(seen((x, y, w, h)), nowhere)) == {(0, "face-found")}
+    for box in ((x, y, w, h), (x + w / 3, y + h / 3, 8, 8)):
+        assert hidden_one(group, with_marks(seen(box), nowhere)) == {(0, "face-found")}
     elsewhere = seen((2, 2, 12, 14), confidence=0.1)
     assert hidden_one(group, with_marks(elsewhere, nowhere)) == set()
     assert hidden_one(group, with_marks(elsewhere, inside)) == {(0, "face-found")}

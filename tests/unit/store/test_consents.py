@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from countenance.core.consent import PARENTAL
 from countenance.errors import ConsentError, DamagedError, NotFoundError, StoreError
-from countenance.store import consents, policies, subjects
+from countenance.store import consents, merges, policies, subjects
 from countenance.store.connection import Store
 from countenance.store.consents import Record, StoredConsent
 from countenance.store.keys import KeyStore
@@ -209,7 +210,7 @@ def test_a_reason_has_words_and_a_person(world: World) -> None:
         with pytest.raises(NotFoundError):
             subjects.why_hidden(tx, world.keys, "nobody")
         with pytest.raises(NotFoundError):
-            subjects.same_person(tx, "nobody")
+            merges.members(tx, "nobody")
     assert not again(world, ann.id).must_not_appear
 
 
@@ -250,12 +251,14 @@ def test_people_who_were_merged_are_one_person(world: World) -> None:
     world.subject(other.id, "Ann")
     ann, anne, anna, bob = ids
     with world.raw() as raw:
-        raw.execute("UPDATE subjects SET merged_into = ? WHERE id = ?", (anne, ann))
-        raw.execute("UPDATE subjects SET merged_into = ? WHERE id = ?", (anna, anne))
+        for each in (ann, anne):
+            raw.execute("UPDATE subjects SET merged_into = ? WHERE id = ?", (anna, each))
+        with pytest.raises(sqlite3.IntegrityError, match="one step deep"):
+            raw.execute("UPDATE subjects SET merged_into = ? WHERE id = ?", (bob, anna))
     with world.store.reading() as tx:
         for each in (ann, anne, anna):
-            found = subjects.same_person(tx, each)
+            found = merges.members(tx, each)
             assert (found[0], sorted(found)) == (anna, sorted([ann, anne, anna]))
-        assert subjects.same_person(tx, bob) == [bob]
-    assert again(world, ann).merged_into == anne
+        assert merges.members(tx, bob) == [bob]
+    assert again(world, ann).merged_into == anna
     assert again(world, bob).merged_into is None

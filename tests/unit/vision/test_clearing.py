@@ -129,7 +129,7 @@ def test_boxes_end_where_the_photo_ends(alone: ClearingEye, portraits: list[Port
 
 def test_sure_faces_come_first_and_doubtful_ones_stay_doubtful(alone: ClearingEye, portraits: list[Portrait]) -> None:
     photo, _, _ = row_of(portraits)
-    noise = np.random.default_rng(3).normal(0, 70, photo.shape)
+    noise = np.random.default_rng(3).normal(0, 110, photo.shape)
     sight = look(alone, np.clip(photo + noise, 0, 255).astype(np.uint8))[0]
     order = list(zip(~sight.sure, -sight.confidences, strict=True))
     assert order == sorted(order)

@@ -149,11 +149,14 @@ SQLITE_RULES = (
     refuse(
         "merges_of_one_collection",
         "UPDATE ON subjects",
-        """NEW.merged_into IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM subjects WHERE id = NEW.merged_into AND id <> NEW.id
-            AND collection_id = NEW.collection_id AND merged_into IS NULL
+        """NEW.merged_into IS NOT NULL AND (
+            EXISTS (SELECT 1 FROM subjects WHERE merged_into = NEW.id)
+            OR NOT EXISTS (
+                SELECT 1 FROM subjects WHERE id = NEW.merged_into AND id <> NEW.id
+                AND collection_id = NEW.collection_id AND merged_into IS NULL
+            )
         )""",
-        "strangers: people are merged within one collection, into somebody who is not merged",
+        "strangers: people are merged within one collection, one step deep",
     ),
     *(
         refuse(
