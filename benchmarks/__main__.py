@@ -20,14 +20,19 @@ MEASUREMENTS = (
     "accuracy.drawn",
     "accuracy.alignment",
     "accuracy.quantised",
+    "accuracy.missed",
+    "accuracy.redacted",
+    "accuracy.leaks",
+    "mutation",
     "speed.pipeline",
     "speed.workers",
     "speed.memory",
     "speed.peers",
+    "speed.clear",
     "faults.bad_files",
     "faults.kills",
 )
-NEED_NO_PHOTOS = {"accuracy.drawn", "faults.kills"}
+NEED_NO_PHOTOS = {"accuracy.drawn", "faults.kills", "mutation"}
 
 
 def main() -> int:

@@ -122,7 +122,7 @@ def looked_at(page: Path, width: int) -> dict[str, Any]:
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [1280, 420])
+@pytest.mark.parametrize("width", [1280, 500])
 def test_the_page_in_a_browser(page: Path, width: int) -> None:
     found = looked_at(page, width)
     odd, none, both, blocked = "a #1 100%?.jpg", "none.jpg", "both.jpg", f"{'long' * 40}.jpg"

@@ -234,7 +234,8 @@ def _suppose(
     """Checks 2 to 7, for a face that has no name."""
     guess = _guess(face)
     suspects = _suspects(face, guess, policy.lookalike_margin)
-    hidden = next((subject for subject in suspects if people[subject].must_not_appear), None)
+    anybody = [*suspects, *_next_in_line(face, points.match)]
+    hidden = next((subject for subject in anybody if people[subject].must_not_appear), None)
     if hidden is not None:
         return FaceState.MUST_NOT_APPEAR, hidden
     if not face.quality >= policy.usable_quality:
@@ -269,6 +270,12 @@ def _suspects(face: Face, guess: Claim | None, margin: float) -> list[str]:
     if guess.rival is not None and not guess.score - guess.rival_score > margin:
         close.add(guess.rival)
     return [guess.subject, *sorted(close - ruled_out)]
+
+
+def _next_in_line(face: Face, match: float) -> list[str]:
+    """Who matched next best where a person said that it is not the best one; no machine has suggested them since."""
+    claims = [claim for claim in face.claims if claim.said == "rejected" and claim.rival_score >= match]
+    return sorted({claim.rival for claim in claims if claim.rival is not None} - _said(face, "rejected"))
 
 
 def _lead(face: Face, guess: Claim, faces: Sequence[Face]) -> float:

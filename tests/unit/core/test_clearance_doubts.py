@@ -150,6 +150,25 @@ def test_two_names_for_one_person_both_stand() -> None:
     assert told((confirmed("ada"),), (confirmed("ada"),)) == [("consented", "ada"), ("consented", "ada")]
 
 
+@pytest.mark.parametrize(
+    ("rival", "score", "state"),
+    [
+        ("zoe", 0.88, ("must-not-appear", "zoe")),
+        ("zoe", 0.5, ("must-not-appear", "zoe")),
+        ("zoe", 0.4999, ("unknown", None)),
+        ("bea", 0.88, ("unknown", None)),
+        (None, 0.88, ("unknown", None)),
+    ],
+)
+def test_whoever_came_second_to_a_rejected_guess_may_have_to_stay_hidden(
+    rival: str | None, score: float, state: tuple[str, str | None]
+) -> None:
+    said = replace(rejected("ada"), rival=rival, rival_score=score)
+    assert told((said,)) == [state]
+    assert told((said, suggested("bea", 0.9))) == [state if state[0] == "must-not-appear" else ("consented", "bea")]
+    assert told((said, rejected("zoe"))) == [("unknown", None)]
+
+
 # 7: what counts unseen ------------------------------------------------------------------------------------------------
 
 

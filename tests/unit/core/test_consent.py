@@ -151,6 +151,7 @@ def test_a_consent_holds_from_its_first_moment_and_not_at_its_last() -> None:
     assert not GOOD.holds_at(GOOD.from_at - timedelta(microseconds=1))
     assert GOOD.holds_at(GOOD.until_at - timedelta(microseconds=1))
     assert not GOOD.holds_at(GOOD.until_at)
+    assert not GOOD.holds_at(GOOD.until_at + timedelta(microseconds=1))
 
 
 def test_a_withdrawn_consent_ends_at_its_withdrawal() -> None:
@@ -227,6 +228,19 @@ def test_where_a_person_stands(case: str) -> None:
     given, expected = STANDINGS[case]
     for order in permutations(given):
         assert standing(iter(order), "publication", "website", NOW) is expected
+
+
+def test_one_purpose_says_nothing_of_another() -> None:
+    for asked in PURPOSES:
+        said = "".join(list(asked))  # another object, as it comes from a database
+        assert standing([replace(HELD, purpose=said)], asked, "website", NOW) is Standing.HOLDS
+        others = [replace(HELD, purpose=purpose) for purpose in PURPOSES if purpose != asked]
+        assert standing(others, asked, "website", NOW) is Standing.MISSING
+
+
+def test_the_moment_of_a_refusal_is_named() -> None:
+    with pytest.raises(TypeError):
+        refusal(GOOD, NOW)  # type: ignore[misc]
 
 
 def test_the_words_of_standings_are_stable() -> None:
