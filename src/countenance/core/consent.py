@@ -176,7 +176,6 @@ def _renewed(ending: Consent, consents: Iterable[Consent]) -> set[str]:
     later = (
         other
         for other in consents
-        if (other.subject, other.purpose) == (ending.subject, ending.purpose)
-        and other.holds_at(ending.until_at)
+        if (other.subject, other.purpose) == (ending.subject, ending.purpose) and other.holds_at(ending.until_at)
     )
     return {channel for other in later for channel in other.channels}

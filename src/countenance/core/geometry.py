@@ -26,23 +26,6 @@ def overlap(one: Boxes, many: Boxes) -> NDArray[np.float32]:
     return np.asarray(np.where(union > 0, shared / np.where(union > 0, union, 1), 0), dtype=np.float32)
 
 
-SAME_FACE = 0.3
-"""Overlap from which two boxes, perhaps of two detectors, are one face; neighbours' faces never overlap that much."""
-
-
-def same_face(one: Boxes, many: Boxes) -> NDArray[np.bool_]:
-    """Which boxes are of one face.
-
-    Args:
-        one: (n, 4) left, top, width, height.
-        many: (m, 4), same layout.
-
-    Returns:
-        (n, m) bool.
-    """
-    return np.asarray(overlap(one, many) >= SAME_FACE, dtype=np.bool_)
-
-
 def clip_boxes(boxes: Boxes, width: float, height: float) -> Boxes:
     """The part of each box that lies in a photo of ``width`` x ``height`` pixels; without area when none does.
 

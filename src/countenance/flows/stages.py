@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from countenance.core.arrays import Boxes, Confidences, Landmarks, Qualities, Templates
-from countenance.core.geometry import clip_boxes, same_face
+from countenance.core.geometry import clip_boxes
 from countenance.errors import PhotoRefusedError
 from countenance.ingest.decoded import Decoded
 from countenance.ingest.decoder import Decoder
@@ -20,7 +20,7 @@ from countenance.run.stage import STAGE_FAILED, WORKER_DIED, Batch, Stage
 from countenance.settings import Settings
 from countenance.store.faces import Face
 from countenance.vision.align import align
-from countenance.vision.clearing import ClearingEye, open_clearing
+from countenance.vision.clearing import ClearingEye, not_known, open_clearing
 from countenance.vision.detect import Detector, clearing_face_px, detect, open_detector, smallest_face_px
 from countenance.vision.embed import Embedder, open_embedder
 from countenance.vision.packs import Pack
@@ -222,7 +222,7 @@ class Look(Step):
         seen = eye.look([pyramid for _, pyramid in ready], smallest) if ready else []
         for (work, _), sight in zip(ready, seen, strict=True):
             boxes = clip_boxes(sight.boxes / np.float32(work.scale), work.width, work.height)
-            new = ~same_face(boxes, work.boxes).any(axis=1)
+            new = not_known(boxes, work.boxes)
             work.boxes = np.concatenate([work.boxes, boxes[new]])
             work.landmarks = np.concatenate([work.landmarks, sight.landmarks[new] / np.float32(work.scale)])
             work.confidences = np.concatenate([work.confidences, sight.confidences[new]])

@@ -274,6 +274,30 @@ def same_face(one: Boxes, many: Boxes) -> NDArray[np.bool_]:
     return np.asarray(near | (overlap(one, many) >= SAME_OVERLAP))
 
 
+def not_known(boxes: Boxes, known: Boxes) -> NDArray[np.bool_]:
+    """Which faces of a look are none of those that are known already.
+
+    Every known face stands for one face of the look, the nearest that it can be: where two were seen and one was known,
+    the other is new, however near it is.
+
+    Args:
+        boxes: (n, 4) of the look.
+        known: (m, 4) in the same pixels.
+
+    Returns:
+        (n,) True for new faces.
+    """
+    new = np.ones(len(boxes), dtype=np.bool_)
+    alike = np.where(same_face(boxes, known), overlap(boxes, known) + np.float32(1), np.float32(0))
+    for _ in range(min(alike.shape)):
+        row, column = np.unravel_index(alike.argmax(), alike.shape)
+        if alike[row, column] <= 0:
+            break
+        new[row] = False
+        alike[row], alike[:, column] = 0, 0
+    return new
+
+
 def merged(seen: _Seen) -> _Seen:
     """Each face once: sure before doubtful, then the better landmarks, then the higher confidence.
 

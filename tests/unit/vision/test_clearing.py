@@ -11,7 +11,7 @@ from countenance.core.geometry import overlap
 from countenance.demo.draw import Portrait
 from countenance.errors import PackError
 from countenance.settings import ClearSettings, Settings
-from countenance.vision.clearing import ClearingEye, Sight, _Seen, merged, open_clearing, same_face
+from countenance.vision.clearing import ClearingEye, Sight, _Seen, merged, not_known, open_clearing, same_face
 from countenance.vision.detect import open_detector
 from countenance.vision.packs import Pack
 from countenance.vision.pyramid import Pyramid
@@ -236,3 +236,12 @@ def test_boxes_of_different_habits_are_one_face_and_a_nose_is_not_its_face() -> 
     others = np.array([(15, 30, 50, 60), (35, 45, 15, 15), (10, 95, 60, 80), (300, 10, 60, 80)], dtype=np.float32)
     assert same_face(face, others).tolist() == [[True, False, False, False]]
     assert same_face(face, np.empty((0, 4), np.float32)).shape == (1, 0)
+
+
+def test_a_known_face_stands_for_one_face_of_a_look_only() -> None:
+    known = np.array([[100, 100, 50, 60], [300, 100, 50, 60]], dtype=np.float32)
+    mother, child, again = [102, 98, 50, 60], [115, 112, 48, 58], [298, 102, 52, 60]
+    look = np.array([child, again, mother, [500, 100, 50, 60]], dtype=np.float32)
+    assert not_known(look, known).tolist() == [True, False, False, True]
+    assert not_known(look, known[:0]).tolist() == [True] * 4
+    assert not_known(look[:0], known).tolist() == []
