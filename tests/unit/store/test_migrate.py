@@ -96,3 +96,27 @@ def test_steps_are_applied_in_order_and_whole(tmp_path: Path, monkeypatch: pytes
 
 def test_step_numbers_count_up_from_one() -> None:
     assert [version for version, _ in migrate.STEPS] == list(range(1, len(migrate.STEPS) + 1))
+
+
+def test_an_archive_of_the_first_version_keeps_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "archive.sqlite"
+    at = "2026-11-22T12:00:00.000000Z"
+    with monkeypatch.context() as before:
+        before.setattr(migrate, "STEPS", migrate.STEPS[:1])
+        Store.open(path, create=True).close()
+        with closing(sqlite3.connect(path)) as raw, raw:
+            raw.execute("INSERT INTO collections VALUES ('c', 'club', 'consent', NULL, NULL, NULL, 'p', ?)", (at,))
+            raw.execute("INSERT INTO subjects VALUES ('s', 'c', x'01', 0, ?, 0)", (at,))
+            raw.execute(
+                "INSERT INTO photos VALUES ('h', 'c', ?, 1, 2, 3, 'jpeg', 1, NULL, 'indexed', 1, 'p', ?)",
+                (b"x" * 32, at),
+            )
+            raw.execute("INSERT INTO faces VALUES ('h-0', 'h', 0, 1, 1, 1, 1, ?, 1, 1, 'p')", (b"l" * 40,))
+            raw.execute("INSERT INTO appearances VALUES ('a', 'h-0', 's', 0.5, 'confirmed', 'Mo', ?, 'p')", (at,))
+    with Store.open(path) as store, store.reading() as tx:
+        assert migrate.version_of(tx) == 2
+        rows = tx.exec_driver_sql("SELECT id, state, made_by, rival_id FROM appearances").all()
+        assert rows == [("a", "confirmed", "Mo", None)]
+        assert tx.exec_driver_sql("SELECT to_state, actor FROM appearance_history").all() == [("confirmed", "Mo")]
+        assert tx.exec_driver_sql("SELECT merged_into, must_not_appear_sealed FROM subjects").all() == [(None, None)]
+        assert tx.exec_driver_sql("SELECT count(*) FROM policy_pages").scalar_one() == 0
