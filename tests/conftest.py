@@ -26,6 +26,9 @@ ACCEPTED_SKIPS = {
     NO_GPU: "most machines have none; results are compared with the CPU's where there is one",
     "no Landlock in this kernel": "the decoder reports the missing layer, and its other layers are tested",
     "no seccomp in this kernel": "the decoder reports the missing layer, and its other layers are tested",
+    "no Chromium on this machine: install the package `chromium`, or Google Chrome": (
+        "the page's content is tested without a browser; only its filters and pictures need one"
+    ),
 }
 """Reasons for which a test may be skipped in CI, each with why that is right."""
 
