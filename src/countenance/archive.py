@@ -345,6 +345,10 @@ class Archive:
         """Say that two people are one; see ``flows.labels``."""
         return labels.merge(self._reviewer(actor), self.subject(keep), self.subject(other))
 
+    def remark(self, collection: str, actor: str, *, nobody: Sequence[str], no_face: Sequence[str]) -> Operation | None:
+        """Say that nobody is on photos, or that faces are none; see ``flows.labels``."""
+        return labels.remark(self._reviewer(actor), self.collection(collection).id, nobody, no_face)
+
     def undo(self, operation: str, actor: str, *, collection: str | None = None) -> Operation:
         """Take an operation back, of any collection or of one; see ``flows.labels``."""
         place = self.collection(collection).id if collection is not None else None

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--face", multiple=True, metavar="ID...", help="Faces to split off.")
 @click.option("--to", type=LINE, metavar="SUBJECT", help="Who the faces split off are, if that is known.")
 @click.option("--merge", nargs=2, type=LINE, metavar="KEEP OTHER", help="Two people are one, enrolled twice.")
+@click.option("--nobody", multiple=True, metavar="PHOTO...", help="Nobody is on this photo (id or SHA-256).")
+@click.option("--no-face", multiple=True, metavar="FACE...", help="What was found here is no face.")
 @click.option("--undo", type=LINE, metavar="OPERATION", help="Take back one operation, whole.")
 @click.option("--history", is_flag=True, help="List what people said, newest first.")
 @with_frame
@@ -66,6 +68,7 @@ def _check(said: Mapping[str, Any]) -> None:
         raise UsageError(msg, advice="Give each id once; nothing was changed.")
     several = [
         bool(said["confirm"] or said["reject"]),
+        bool(said["nobody"] or said["no_face"]),
         *(bool(said[one]) for one in ("name", "split", "merge", "undo")),
     ]
     if sum(several) > 1:
@@ -84,7 +87,9 @@ def _pair(text: str) -> tuple[str, str]:
     return face.strip(), subject.strip()
 
 
-def _say(archive: Archive, collection: str, who: str, said: Mapping[str, Any]) -> tuple[list[str], Operation | None]:
+def _say(  # noqa: PLR0911 - one return for each thing that can be said
+    archive: Archive, collection: str, who: str, said: Mapping[str, Any]
+) -> tuple[list[str], Operation | None]:
     """Carry out the one thing that was said; gives lines for people, and the operation unless nothing changed."""
     if said["confirm"] or said["reject"]:
         decisions = dict.fromkeys(said["confirm"], CONFIRMED) | dict.fromkeys(said["reject"], REJECTED)
@@ -103,6 +108,9 @@ def _say(archive: Archive, collection: str, who: str, said: Mapping[str, Any]) -
         return ["Split off." if done else "That was said before."], done
     if said["merge"]:
         return ["Merged."], archive.merge(archive.subject(said["merge"][0], collection).id, said["merge"][1], who)
+    if said["nobody"] or said["no_face"]:
+        done = archive.remark(collection, who, nobody=said["nobody"], no_face=said["no_face"])
+        return ["Noted; the next `countenance clear` follows it." if done else "That was said before."], done
     if said["undo"]:
         return ["Undone."], archive.undo(said["undo"], who, collection=collection)
     return [], None

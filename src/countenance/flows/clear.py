@@ -328,7 +328,7 @@ def _copies(going: Sequence[Outcome], max_bytes: int, batch_photos: int) -> Iter
         if decided is None:
             continue
         copy = Copy(seen.path, seen.member, seen.sha256, seen.n_bytes, None, number=number, hidden=decided.hidden)
-        give_faces(copy, decided.faces)
+        give_faces(copy, (*decided.faces, *decided.no_faces))
         try:
             copy.content = reopen(seen.path, seen.member or None, max_bytes)
             if hashlib.sha256(copy.content).digest() != seen.sha256:

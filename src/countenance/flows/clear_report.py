@@ -134,6 +134,7 @@ def _photo(tx: Tx, outcome: Outcome) -> dict[str, Any]:
         "photo": outcome.name,
         "path": display_name(outcome.place.path),
         "sha256": outcome.work.sha256.hex(),
+        "id": decided.photo.id if decided is not None else None,
         "width": decided.photo.width if decided is not None else None,
         "height": decided.photo.height if decided is not None else None,
         "verdict": str(outcome.verdict),

@@ -12,7 +12,7 @@ from countenance.core import clearance
 from countenance.core.clearance import Action, Claim, Decision, OperatingPoints, Person, Policy, Verdict
 from countenance.core.consent import Consent
 from countenance.flows.scope import Scope
-from countenance.store import appearances, consents, faces, looks, merges, photos, stamps
+from countenance.store import appearances, consents, faces, looks, merges, photos, remarks, stamps
 from countenance.store.appearances import Appearance
 from countenance.store.connection import Tx
 from countenance.store.faces import Face
@@ -28,8 +28,9 @@ class Decided:
 
     Attributes:
         photo: the photo.
-        faces: its faces by ordinal.
+        faces: its faces by ordinal, without those that a person says are none.
         decision: verdict, reasons and the state of each face, in the same order.
+        no_faces: those; they are neither hidden nor a surprise.
         fingerprint: hex SHA-256 over everything that the released file depends on.
     """
 
@@ -37,6 +38,7 @@ class Decided:
     faces: tuple[Face, ...]
     decision: Decision
     fingerprint: str
+    no_faces: tuple[Face, ...] = ()
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -69,21 +71,32 @@ class Judgement:
         """What becomes of these photos (ids) now, in the order given; for another channel if one is named."""
         self._refresh(tx)
         ids = list(wanted)
-        signs = looks.of_photos(tx, ids, self._eye)
-        return [self._one(tx, photo, signs.get(photo, False), now, channel or self.channel) for photo in ids]
+        signs, said = looks.of_photos(tx, ids, self._eye), remarks.of_photos(tx, ids)
+        somebody = {photo for photo, signed in signs.items() if signed} - said.nobody
+        return [self._one(tx, photo, photo in somebody, said.no_face, now, channel or self.channel) for photo in ids]
 
-    def _one(self, tx: Tx, wanted: str, signs_of_people: bool, now: datetime, channel: str) -> Decided:  # noqa: FBT001
-        photo, found = photos.by_id(tx, wanted), faces.of_photo(tx, wanted)
+    def _one(
+        self,
+        tx: Tx,
+        wanted: str,
+        signs_of_people: bool,  # noqa: FBT001
+        no_face: frozenset[str],
+        now: datetime,
+        channel: str,
+    ) -> Decided:
+        photo, seen = photos.by_id(tx, wanted), faces.of_photo(tx, wanted)
+        found = [face for face in seen if face.id not in no_face]
         said: dict[str, list[Claim]] = {}
         for row in appearances.resolved(appearances.of_photo(tx, wanted), self._roots):
             said.setdefault(row.face, []).append(self._claim(row))
         facts = clearance.Photo(
             tuple(clearance.Face(face.id, face.quality, tuple(said.get(face.id, ()))) for face in found),
-            signs_of_people=signs_of_people and not found,
+            signs_of_people=signs_of_people and not seen,
             damaged=photo.status == "partial",
         )
         decision = clearance.decide(facts, self._people, self._policy, self._points, channel, now)
-        return Decided(photo, tuple(found), decision, self._fingerprint(photo, found, decision, channel))
+        fingerprint = self._fingerprint(photo, found, decision, channel)
+        return Decided(photo, tuple(found), decision, fingerprint, tuple(face for face in seen if face.id in no_face))
 
     def _claim(self, row: Appearance) -> Claim:
         subject = self._roots[row.subject]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from datetime import datetime
 from countenance.core.consent import Consent
 from countenance.core.permit import Permit, permit_review
 from countenance.errors import ConflictError, NotFoundError, StoreError
-from countenance.store import appearances, consents, labels, merges
+from countenance.store import appearances, consents, labels, merges, photos, remarks
 from countenance.store.appearances import CONFIRMED, REJECTED, Appearance
 from countenance.store.connection import Store, Tx
 from countenance.store.keys import KeyStore
@@ -163,6 +164,35 @@ def merge(reviewer: Reviewer, keep: Subject, other: Subject) -> Operation:
                 msg = f"One of these two has withdrawn the consent to {purpose}, and the other's still holds."
                 raise ConflictError(msg, advice="Withdraw the other one as well, or record a new one, then merge.")
         return labels.write(tx, word, labels.MERGE, (), subject=keep.id, other=other.id)
+
+
+def remark(reviewer: Reviewer, collection: str, nobody: Sequence[str], no_face: Sequence[str]) -> Operation | None:
+    """Say that nobody is on these photos, or that these are no faces; clearing follows it from the next decision on.
+
+    Args:
+        reviewer: who looked.
+        collection: id of the collection.
+        nobody: photos, by id or by the SHA-256 of their files in hex.
+        no_face: ids of faces.
+
+    Returns:
+        The operation; None when all of it was said before.
+
+    Raises:
+        NotFoundError: there is no such photo or face in this collection.
+    """
+    with _operation(reviewer, collection) as (tx, word):
+        return remarks.add(tx, word, [_photo(tx, collection, each) for each in nobody], no_face)
+
+
+def _photo(tx: Tx, collection: str, wanted: str) -> str:
+    digest = bytes.fromhex(wanted) if re.fullmatch(r"[0-9a-f]{64}", wanted) else b""
+    known = photos.known(tx, collection, [digest]).get(digest)
+    found = photos.by_id(tx, known.id if known is not None else wanted)
+    if found.collection != collection:
+        msg = f"There is no photo {wanted} in this collection."
+        raise NotFoundError(msg, advice="The report of `countenance clear` has the ids of its photos.")
+    return found.id
 
 
 def undo(reviewer: Reviewer, operation: str, collection: str | None = None) -> Operation:

@@ -22,7 +22,7 @@ from countenance.store.ids import random_id
 from countenance.store.schema import appearance_history, faces, label_changes, label_operations, photos
 from countenance.store.schema import appearances as appearance_rows
 
-DECIDE, NAME, SPLIT, MERGE = "decide", "name", "split", "merge"
+DECIDE, NAME, SPLIT, MERGE, REMARK = "decide", "name", "split", "merge", "remark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Operation:
 
     Attributes:
         id: random id.
-        kind: ``decide``, ``name``, ``split`` or ``merge``.
+        kind: ``decide``, ``name``, ``split``, ``merge`` or ``remark``.
         collection: id.
         subject: id of the person it is about, who was kept (merge), or from whom faces were split; None for decisions
             about several.

@@ -255,6 +255,14 @@ label_operations = Table(
     Column("undone_at", Moment),
 )
 
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("operation_id", Text, nullable=False),
+    Column("photo_id", Text, nullable=False),
+    Column("face_id", Text),
+)
+
 label_changes = Table(
     "label_changes",
     metadata,

@@ -83,7 +83,7 @@ _STATEMENTS = (
     f"""
     CREATE TABLE label_operations (
         id TEXT NOT NULL PRIMARY KEY,
-        kind TEXT NOT NULL CHECK (kind IN ('decide', 'name', 'split', 'merge')),
+        kind TEXT NOT NULL CHECK (kind IN ('decide', 'name', 'split', 'merge', 'remark')),
         collection_id TEXT NOT NULL REFERENCES collections (id),
         subject_id TEXT REFERENCES subjects (id),
         other_id TEXT REFERENCES subjects (id),
@@ -107,6 +107,15 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX changes_of_appearance ON label_changes (appearance_id)",
+    """
+    CREATE TABLE remarks (
+        operation_id TEXT NOT NULL REFERENCES label_operations (id) ON DELETE CASCADE,
+        photo_id TEXT NOT NULL REFERENCES photos (id),
+        face_id TEXT REFERENCES faces (id),
+        UNIQUE (operation_id, photo_id, face_id)
+    )
+    """,
+    "CREATE INDEX remarks_of_photo ON remarks (photo_id)",
 )
 
 SQLITE_RULES = (
