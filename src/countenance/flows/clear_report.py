@@ -231,8 +231,10 @@ def names_of(scope: Scope, report: Mapping[str, Any]) -> dict[str, str]:
 
 def write(scope: Scope, folder: Folder, report: Mapping[str, Any]) -> None:
     """Write both reports into the folder."""
-    folder.write(REPORT_JSON.encode(), (json.dumps({"ok": True, **report}, indent=1) + "\n").encode())
-    folder.write(REPORT_HTML.encode(), as_html(report, names_of(scope, report)).encode("utf-8", "backslashreplace"))
+    told = json.dumps({"ok": True, **report}, indent=1) + "\n"
+    page = as_html(report, names_of(scope, report))
+    folder.write(REPORT_JSON.encode(), told.encode(), private=True)
+    folder.write(REPORT_HTML.encode(), page.encode("utf-8", "backslashreplace"), private=True)
 
 
 def as_html(report: Mapping[str, Any], names: Mapping[str, str]) -> str:

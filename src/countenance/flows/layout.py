@@ -94,8 +94,13 @@ class Folder:
             )
         return True
 
-    def write(self, name: bytes, content: bytes) -> None:
+    def write(self, name: bytes, content: bytes, *, private: bool = False) -> None:
         """Write a file below the folder so that it is there whole or not at all.
+
+        Args:
+            name: path below the folder.
+            content: of the file.
+            private: readable by its owner only, for what names people; what is released may be read.
 
         Raises:
             CountenanceError: it cannot be written.
@@ -109,7 +114,7 @@ class Folder:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-                os.chmod(new, 0o644)  # noqa: PTH101 - as above; what is released may be read
+                os.chmod(new, 0o600 if private else 0o644)  # noqa: PTH101 - as above
                 os.replace(new, path)  # noqa: PTH105 - as above
             except BaseException:
                 os.unlink(new)  # noqa: PTH108 - as above

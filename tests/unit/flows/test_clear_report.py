@@ -357,3 +357,9 @@ def test_a_crowd_is_told_in_one_line_without_marks(party: Party) -> None:
     assert re.search(r"43 faces:\s*Not recognised as anybody enrolled\s+hidden", words)
     assert 'class="mark ' not in text
     assert text.count('class="no"') == clear_report.MOST_NUMBERS + 1
+
+
+def test_reports_name_people_so_only_their_owner_reads_them(mixed: Party) -> None:
+    told(mixed)
+    assert [(mixed.out / name).stat().st_mode & 0o777 for name in (REPORT_HTML, "report.json")] == [0o600, 0o600]
+    assert (mixed.out / "clear" / "ann.jpg").stat().st_mode & 0o777 == 0o644
