@@ -8,7 +8,8 @@ was released is then looked at without ``redact/check.py``: the written bytes ar
 
 - each detector alone, at its settings for finding and at those for clearing, looks for faces. One is found again when
   its middle lies under a fill (pixels in the grey of a fill that touch a hidden face, and the ellipse in the box of
-  each of those) and it is not a face that is rightly shown beside it. UltraFace, of a third family, looks too, at whole
+  each of those) and it overlaps a hidden face or lies mostly under fills. A face that is rightly shown beside a fill,
+  and a neck that is taken for a face below one, are counted apart. UltraFace, of a third family, looks too, at whole
   photos and at each hidden face with what is around it; it counts for nobody's bar;
 - the templates at the landmarks of every hidden face, of both packs, are compared with everybody who is enrolled;
 - every face that is found in a released file is compared in the same way: whose best score, at or above the threshold,
@@ -196,6 +197,7 @@ def measure(pack: str, scene: Scene, folder: Path, cache: Path) -> dict[str, Any
         "found_again": {name: opinion.found[name] for name in opinion.eyes},
         "found_again_at": opinion.found_at,
         "beside_fills": dict(opinion.beside),
+        "beside_fills_at": opinion.beside_at,
         "highest_score_of_hidden": opinion.highest,
         "recognised_where_hidden": opinion.recognised,
         "recognised_elsewhere": opinion.elsewhere,

@@ -28,6 +28,9 @@ from countenance.vision.session import Session
 FLAT: Final = 6
 """Levels by which a pixel of a fill may differ from its grey after JPEG."""
 SHOWN_OVERLAP: Final = 0.3
+"""Overlap with a shown face from which a detection is that face."""
+ON_FACE, MOSTLY = 0.2, 0.5
+"""Overlap with a hidden face, or share of its box under fills, from which a detection is a hidden face found again."""
 ULTRAFACE_FROM, ULTRAFACE_SIDES = 0.7, (640, 480)
 AROUND: Final = 3.0
 PACKS: Final = {"mtcnn": "default", "yunet": "recommended"}
@@ -52,7 +55,9 @@ class Opinion:
         eyes: who looked.
         found: faces found again under fills, by who found them.
         found_at: each of them.
-        beside: detections under a fill that are a shown face beside it, by who found them.
+        beside: detections whose middle lies under a fill and that are a shown face beside it, or mostly what is around
+            the head, by who found them.
+        beside_at: each of them.
         highest: highest score of any hidden face with anybody enrolled, by pack.
         recognised: hidden faces whose templates match somebody.
         elsewhere: faces found in released files that match somebody who did not say yes best.
@@ -62,6 +67,7 @@ class Opinion:
     found: Counter[str] = field(default_factory=Counter)
     found_at: list[dict[str, Any]] = field(default_factory=list)
     beside: Counter[str] = field(default_factory=Counter)
+    beside_at: list[dict[str, Any]] = field(default_factory=list)
     highest: dict[str, float] = field(default_factory=dict)
     recognised: list[dict[str, Any]] = field(default_factory=list)
     elsewhere: list[dict[str, Any]] = field(default_factory=list)
@@ -72,6 +78,7 @@ class Opinion:
         self.found += other.found
         self.found_at += other.found_at
         self.beside += other.beside
+        self.beside_at += other.beside_at
         self.recognised += other.recognised
         self.elsewhere += other.elsewhere
         for pack, score in other.highest.items():
@@ -180,16 +187,21 @@ def _find(each: Released, pixels: Pixels, eyes: Eyes, opinion: Opinion) -> None:
             x, y = (int(v) for v in np.clip(box[:2] + box[2:] / 2, 0, [width - 1, height - 1]))
             if not under[y, x]:
                 continue
-            if len(shown) and overlap(box[None], shown).max() >= SHOWN_OVERLAP:
-                opinion.beside[who] += 1
+            where = {"photo": each.name, "by": who, "box": [round(float(v), 1) for v in box]}
+            is_shown = len(shown) and overlap(box[None], shown).max() >= SHOWN_OVERLAP
+            on_face = overlap(box[None], each.boxes[each.hidden]).max() >= ON_FACE or share(under, box) >= MOSTLY
+            if is_shown or not on_face:
+                opinion.beside[f"{who}, {'a shown face' if is_shown else 'below or beside the head'}"] += 1
+                opinion.beside_at.append(where)
                 continue
             opinion.found[who] += 1
-            where = [round(float(v), 1) for v in box]
-            opinion.found_at.append({"photo": each.name, "by": who, "box": where})
+            opinion.found_at.append(where)
 
 
 def _recognise(each: Released, photo: Pyramid, kind: str, memory: Memory, eyes: Eyes, opinion: Opinion) -> None:
     name, match = PACKS[kind], memory.pack.match
+    if not memory.names:
+        return
     for row in memory.scores(photo, each.landmarks[each.hidden]):
         best = int(row.argmax())
         opinion.highest[name] = max(float(row[best]), opinion.highest.get(name, -1.0))
@@ -212,6 +224,13 @@ def _recognise(each: Released, photo: Pyramid, kind: str, memory: Memory, eyes: 
                     "box": [round(float(v), 1) for v in box],
                 }
             )
+
+
+def share(under: NDArray[np.bool_], box: NDArray[np.float32]) -> float:
+    """How much of a box lies under fills, in [0, 1]."""
+    left, top, right, bottom = np.rint([box[0], box[1], box[0] + box[2], box[1] + box[3]]).astype(int)
+    part = under[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    return float(part.mean()) if part.size else 0.0
 
 
 def fills(pixels: Pixels, boxes: Boxes) -> NDArray[np.bool_]:

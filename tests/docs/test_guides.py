@@ -37,10 +37,12 @@ def listed(section: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows(read(SETTINGS).section(section))}
 
 
-@pytest.mark.parametrize(("section", "kind"), [("Settings", Settings), ("`[decode]`", DecodeLimits), ("`[clear]`", ClearSettings)])
+@pytest.mark.parametrize(
+    ("section", "kind"), [("Settings", Settings), ("`[decode]`", DecodeLimits), ("`[clear]`", ClearSettings)]
+)
 def test_every_setting_is_listed_with_its_default(section: str, kind: type[Any]) -> None:
-    tables = {"decode", "clear"}
-    defaults = {field.name: getattr(kind(), field.name) for field in dataclasses.fields(kind) if field.name not in tables}
+    names = [field.name for field in dataclasses.fields(kind) if field.name not in {"decode", "clear"}]
+    defaults = {name: getattr(kind(), name) for name in names}
     shown = listed(section)
     assert list(shown) == list(defaults), "all of them, in the order of the code"
     values = {name: tomllib.loads(f"value = {cells[0]}")["value"] for name, cells in shown.items()}

@@ -147,7 +147,7 @@ def _require_sane(name: str, value: object, origin: str) -> None:
     words = _WORDS.get(name)
     for word in value if isinstance(value, tuple) else (value,):
         if words is not None and word not in words:
-            msg = f"{origin}: {name} must be of {', '.join(words)}, not {word!r}."
+            msg = f"{origin}: {name} must be one of {', '.join(words)}, not {word!r}."
             raise UsageError(msg, advice=ADVICE)
     for channel in value if isinstance(value, tuple) and name == "extra_channels" else ():
         if not channel or not set(channel) <= _CHANNEL_LETTERS:

@@ -187,26 +187,31 @@ class Layout:
     def place(self, item: SourceItem) -> Place:
         """The place of a file; call it for every file of the source, in the source's order."""
         path = _below(item)
-        while not self._is_free(path):  # two sources with files of one name
-            head, _, tail = path.rpartition(b"/")
-            path = (head + b"/" if head else b"") + b"again-" + tail
+        while (clash := self._clash(path)) is not None:  # two sources with files of one name
+            path = _again(path, clash)
         self._take(path)
         output = _nameable(path)
-        while output != path and not self._is_free(output):
-            head, _, tail = output.rpartition(b"/")
-            output = (head + b"/" if head else b"") + b"again-" + tail
+        while output != path and (clash := self._clash(output)) is not None:
+            output = _nameable(_again(output, clash))
         self._take(output)
         return Place(path, output)
 
-    def _is_free(self, path: bytes) -> bool:
+    def _clash(self, path: bytes) -> int | None:
+        """Which part of a path is in the way: the last, or one that is a file where this path needs a folder."""
         lower = path.lower()
-        if lower in self._taken or lower in self._folders:
-            return False
-        return not any(each in self._taken for each in _above(lower))
+        above = _above(lower)
+        inside = next((place for place, each in enumerate(above) if each in self._taken), None)
+        return len(above) if inside is None and (lower in self._taken or lower in self._folders) else inside
 
     def _take(self, path: bytes) -> None:
         self._taken.add(path.lower())
         self._folders.update(_above(path.lower()))
+
+
+def _again(path: bytes, part: int) -> bytes:
+    parts = path.split(b"/")
+    parts[part] = b"again-" + parts[part]
+    return b"/".join(parts)
 
 
 def _above(path: bytes) -> list[bytes]:

@@ -9,7 +9,7 @@ import pytest
 
 from countenance.cli.configure import TEMPLATE, read_settings
 from countenance.errors import UsageError
-from countenance.settings import FILE_NAME, DecodeLimits, Settings
+from countenance.settings import FILE_NAME, ClearSettings, DecodeLimits, Settings
 from tests.terminal import Here
 
 
@@ -43,6 +43,20 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
     decode = DecodeLimits(
         max_pixels=1_000_000, max_bytes=2_000_000, timeout_s=1.5, memory_bytes=2**28, work_side_px=800
     )
+    clear = ClearSettings(
+        smallest_face_px=20,
+        smallest_face_share=0.01,
+        second_detector="none",
+        full_side_px=2_000,
+        style="emoji",
+        shape="box",
+        margin=0.3,
+        jpeg_quality=80,
+        keep=("credit", "copyright"),
+        adult_age_years=16,
+    )
+    for field in dataclasses.fields(ClearSettings):
+        assert getattr(clear, field.name) != getattr(ClearSettings(), field.name), f"{field.name} is not tried"
     wanted = Settings(
         pack="mine",
         cache_dir=tmp_path / "cache",
@@ -54,11 +68,15 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
         batch_bytes=1_000,
         extra_channels=("yearbook", "tv-1"),
         decode=decode,
+        clear=clear,
     )
     for field in dataclasses.fields(Settings):
         assert getattr(wanted, field.name) != getattr(Settings(), field.name), f"{field.name} is not tried"
-    lines = [f"{name} = {toml(value)}" for name, value in dataclasses.asdict(wanted).items() if name != "decode"]
-    lines += ["[decode]", *(f"{name} = {toml(value)}" for name, value in dataclasses.asdict(decode).items())]
+    top = {name: value for name, value in dataclasses.asdict(wanted).items() if name not in {"decode", "clear"}}
+    lines = [f"{name} = {toml(value)}" for name, value in top.items()]
+    for table in (decode, clear):
+        lines += [f"[{'decode' if table is decode else 'clear'}]"]
+        lines += [f"{name} = {toml(value)}" for name, value in dataclasses.asdict(table).items()]
     assert settings_of(tmp_path, "\n".join(lines)) == wanted
 
 

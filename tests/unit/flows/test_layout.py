@@ -51,16 +51,19 @@ def test_no_two_files_get_the_same_place() -> None:
 
 
 def test_no_file_is_where_another_needs_a_folder(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    for given in (
-        [item("/a/x.jpg", root="/a"), item("/b/x.jpg/y.jpg", root="/b")],
-        [item("/b/x.jpg/y.jpg", root="/b"), item("/a/x.jpg", root="/a")],
-        [item("/a/set.zip", "m", root=None), item("/a/set.zip", "m.jpg/n", root=None)],
+    for number, given in enumerate(
+        (
+            [item("/a/x.jpg", root="/a"), item("/b/x.jpg/y.jpg", root="/b")],
+            [item("/b/x.jpg/y.jpg", root="/b"), item("/a/x.jpg", root="/a")],
+            [item("/a/set.zip", "m", root=None), item("/a/set.zip", "m.jpg/n", root=None)],
+        )
     ):
-        for name in outputs(*given):
+        names = outputs(*given)
+        folder = Folder(tmp_path / str(number))
+        folder.path.mkdir()
+        for name in names:
             folder.write(name, name)
-            assert (tmp_path / os.fsdecode(name)).read_bytes() == name
-            (tmp_path / os.fsdecode(name)).unlink()
+        assert all((folder.path / os.fsdecode(name)).read_bytes() == name for name in names)
 
 
 def test_names_that_no_file_system_holds_are_cut(tmp_path: Path) -> None:
@@ -159,7 +162,7 @@ def test_a_folder_is_prepared_once(tmp_path: Path, gala: Collection) -> None:
 
 
 def test_a_broken_marker_is_nobodys(tmp_path: Path, gala: Collection) -> None:
-    Folder(tmp_path).prepare([], gala, "website")
-    (tmp_path / MARKER).write_text("{", "utf-8")
+    Folder(tmp_path / "out").prepare([], gala, "website")
+    (tmp_path / "out" / MARKER).write_text("{", "utf-8")
     with pytest.raises(CountenanceError, match="another collection or channel"):
-        Folder(tmp_path).prepare([], gala, "website")
+        Folder(tmp_path / "out").prepare([], gala, "website")
