@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,24 +17,32 @@ from typing import Any
 import jinja2
 
 from benchmarks.places import CHECKOUT, RESULTS
+from countenance.demo import gala
+from countenance.demo.gala import GUESTS
+from countenance.redact.render import encode_jpeg
 
 TEMPLATE = CHECKOUT / "docs" / "readme.md.j2"
 README = CHECKOUT / "README.md"
 PACKS = ("default", "recommended")
 ENROL = (
-    'countenance enrol gala "Ada Fern" --photo ../ada.jpg --purpose find-my-photos --channel website '
-    "--until 2030-12-31 --evidence ../ada-signed.txt"
+    'countenance enrol gala "{name}" --photo "../forms/{name}.jpg" --purpose publication find-my-photos '
+    '--channel website --until 2030-12-31 --evidence "../forms/{name}.txt"'
 )
+CLEAR = "countenance clear ../photos --channel website --out ../website"
 TOUR = (
     "countenance init club --key-file club.key",
     "cd club; export COUNTENANCE_KEY_FILE=../club.key",
     "countenance collection create gala",
-    "countenance ingest gala ../photos",
-    ENROL,
-    'countenance find "Ada Fern" --out ../ada',
+    ENROL.format(name="Ada Fern"),
+    ENROL.format(name="Bo Lind"),
+    f"{CLEAR} --published-to https://club.example/gala",
+    'countenance consent withdraw "Ada Fern"',
+    CLEAR,
+    'countenance find "Bo Lind"',
     "countenance review gala --reject {worst}",
-    "countenance collection list",
+    "countenance consent list --expiring 10y",
 )
+N_PHOTOS = 12
 
 
 def run_tour() -> list[dict[str, str]]:
@@ -43,12 +50,7 @@ def run_tour() -> list[dict[str, str]]:
     steps = []
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        demo = scratch / "drawn"
-        _shell(f"countenance demo {demo}", scratch)
-        shutil.copytree(demo / "photos", scratch / "photos")
-        shutil.copy(demo / "forms" / "Ada Fern.jpg", scratch / "ada.jpg")
-        shutil.copy(demo / "forms" / "Ada Fern.txt", scratch / "ada-signed.txt")
-        shutil.rmtree(demo)
+        _draw(scratch)
         before, worst = f"cd {scratch}", ""
         for command in TOUR:
             shown = command.format(worst=worst)
@@ -60,6 +62,22 @@ def run_tour() -> list[dict[str, str]]:
             plain = output.replace(f"{scratch}/club", "club").replace(str(scratch), "..")
             steps.append({"command": shown, "output": _indented(plain)})
     return steps
+
+
+def _draw(folder: Path) -> None:
+    """Photos of the drawn gala on which one of the two is, or nobody, and what the two are enrolled with."""
+    two = GUESTS[:2]
+    wanted = {guest.seat for guest in two}
+    chosen = [photo for photo in gala.photos() if wanted & set(photo.seats)][: N_PHOTOS - 1]
+    chosen += [photo for photo in gala.photos() if not photo.seats][:1]
+    (folder / "forms").mkdir()
+    for photo in chosen:
+        path = folder / "photos" / photo.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_jpeg(photo.draw()))
+    for guest in two:
+        (folder / "forms" / f"{guest.name}.jpg").write_bytes(encode_jpeg(gala.portrait_of(guest)))
+        (folder / "forms" / f"{guest.name}.txt").write_text(f"{guest.name} said yes.\n", "utf-8")
 
 
 def _shell(command: str, scratch: Path) -> str:

@@ -101,8 +101,8 @@ def test_merged_people_are_one(party: Party) -> None:
 def test_the_fingerprint_differs_exactly_when_the_file_would(party: Party) -> None:
     one, two = look_at(party, one=photo(ANN, STRANGER), two=photo(ANN, BOB, mark="2"))
 
-    def mark(judgement: Judgement, wanted: str = one, **how: float) -> str:
-        return decide(party, judgement, wanted, **how)[0].fingerprint
+    def mark(judgement: Judgement, wanted: str = one, days: float = 0) -> str:
+        return decide(party, judgement, wanted, days=days)[0].fingerprint
 
     usual = mark(judge(party))
     assert usual == mark(judge(party))
@@ -118,7 +118,7 @@ def test_the_fingerprint_differs_exactly_when_the_file_would(party: Party) -> No
 
     clear = party.scope.settings.clear
     for change in ({"style": "pixelate"}, {"margin": 0.3}, {"jpeg_quality": 80}, {"keep": ()}, {"shape": "box"}):
-        settings = replace(party.scope.settings, clear=replace(clear, **change))  # type: ignore[arg-type]
+        settings = replace(party.scope.settings, clear=replace(clear, **change))
         changed = Judgement(replace(party.scope, settings=settings), POLICY, "website", party.eye.id)
         assert mark(changed) != usual, change
 

@@ -11,7 +11,7 @@ from countenance.flows import release
 from countenance.flows.release import Copy, Release
 from countenance.flows.stages import Decode
 from countenance.ingest.decoder import Decoder
-from countenance.redact.render import encode_jpeg
+from countenance.redact.render import encode_jpeg, render_jpeg
 from countenance.run.stage import Batch
 from countenance.settings import ClearSettings, DecodeLimits, Settings
 from countenance.vision.packs import load_pack
@@ -118,7 +118,7 @@ def test_a_photo_with_nobody_to_hide_is_tried_once(stage: Release, judge: Judge)
 
 @pytest.mark.usefixtures("judge")
 def test_one_that_cannot_be_read_back_costs_only_itself(stage: Release, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = release.render_jpeg
+    whole = render_jpeg
     broken = iter([b"\xff\xd8\xffnothing"])
     monkeypatch.setattr(release, "render_jpeg", lambda *words: next(broken, None) or whole(*words))
     first, second = copy(), copy(number=1)

@@ -1,0 +1,103 @@
+"""Clearing while things change, on photos that say who is in them (``tests.pretend``).
+
+Ann and Bob said yes to the website, Cy to print.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from countenance.errors import CountenanceError
+from countenance.flows.release import Copy
+from tests.drawn import name_of
+from tests.pretend import (
+    Party,
+    changed,
+    outcome_of,
+    photo,
+    released,
+    seats_on,
+    verdicts,
+)
+
+ANN, BOB, CY, STRANGER = 0, 1, 2, 9
+
+
+@pytest.mark.parametrize("at", [1, 4, 6])
+def test_a_withdrawal_during_the_run_counts_for_every_photo(party: Party, at: int) -> None:
+    party.put(**{f"p{number}": photo(ANN, BOB, mark=str(number)) for number in range(6)})
+
+    def withdraw(_: Copy) -> None:
+        if party.n_written == at:
+            party.archive.withdraw(name_of(ANN))
+
+    party.before_release = withdraw
+    result = party.clear()
+    assert set(verdicts(result).values()) == {"redact"}
+    assert len(released(party.out)) == 6
+    assert {tuple(seats_on(party.out / name)) for name in released(party.out)} == {(BOB,)}
+    assert changed(party.clear()) == set()
+
+
+def test_what_was_out_before_the_run_is_taken_back_too(party: Party) -> None:
+    party.put(old=photo(ANN))
+    party.clear()
+    party.put(new=photo(BOB))
+
+    def withdraw(copy: Copy) -> None:
+        if not copy.hidden:
+            party.archive.withdraw(name_of(ANN))
+
+    party.before_release = withdraw
+    result = party.clear()
+    assert changed(result) == {"old.jpg", "new.jpg"}
+    assert set(released(party.out)) == {"redacted/old.jpg", "clear/new.jpg"}
+
+
+def test_somebody_who_must_not_appear_from_now_on(party: Party) -> None:
+    party.put(ann=photo(ANN), bob=photo(BOB))
+
+    def hide(_: Copy) -> None:
+        party.archive.must_not_appear(name_of(ANN), "threatened")
+
+    party.before_release = hide
+    assert verdicts(party.clear()) == {"ann.jpg": "blocked", "bob.jpg": "clear"}
+    assert set(released(party.out)) == {"clear/bob.jpg"}
+
+
+def test_a_consent_that_ends_while_it_runs(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.before_release = lambda _: party.clock.advance(days=40)
+    assert verdicts(party.clear()) == {"ann.jpg": "redact"}
+    assert set(released(party.out)) == {"redacted/ann.jpg"}
+
+
+def test_a_photo_that_changes_while_it_runs_is_not_released(party: Party) -> None:
+    party.put(a=photo(ANN), b=photo(ANN, mark="2"), c=photo(ANN, mark="3"))
+
+    def replace_it(_: Copy) -> None:
+        party.put(c=photo(STRANGER))
+
+    party.before_release = replace_it
+    result = party.clear()
+    refused = outcome_of(result, "c.jpg").refused
+    assert refused is not None
+    assert refused[0] == "changed"
+    assert set(released(party.out)) == {"clear/a.jpg", "clear/b.jpg"}
+    party.before_release = lambda _: None
+    assert verdicts(party.clear())["c.jpg"] == "redact"
+
+
+def test_a_photo_that_goes_while_it_runs_is_named(party: Party) -> None:
+    party.put(a=photo(ANN), b=photo(ANN, mark="2"), c=photo(ANN, mark="3"))
+    party.before_release = lambda _: (party.photos / "c.jpg").unlink(missing_ok=True)
+    result = party.clear()
+    assert outcome_of(result, "c.jpg").refused is not None
+    assert sum(result.refused.values()) == 1
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run_with_a_sentence(party: Party) -> None:
+    party.put(ann=photo(ANN))
+    party.out.parent.joinpath("file").write_text("x", "utf-8")
+    with pytest.raises(CountenanceError, match="cannot be written"):
+        party.clear(out=party.out.parent / "file" / "out")
