@@ -40,7 +40,7 @@ TOUR = (
     CLEAR,
     'countenance find "Bo Lind"',
     "countenance review gala --reject {worst}",
-    "countenance consent list --expiring 10y",
+    "countenance consent list",
 )
 N_PHOTOS = 12
 

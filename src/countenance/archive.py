@@ -274,7 +274,8 @@ class Archive:
 
     def take_down(self, who: str, ids: Sequence[str]) -> None:
         """Note that published copies are gone; see ``flows.publish``."""
-        publish.take_down(self._store, self.subject(who).collection, ids, self._clock())
+        subject = self.subject(who)
+        publish.take_down(self._store, subject.collection, subject.id, ids, self._clock())
 
     # Consent -----------------------------------------------------------------------------------------------------
 

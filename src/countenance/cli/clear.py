@@ -75,9 +75,15 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         report = archive.clear(
             where, given, request, Engine(engine, cores), lambda step, done, _: bar.update(done, step.lower())
         )
-    frame.print(report, as_text(report, out))
+    # Whoever reads this does not know the folder; report.json lies in it.
+    photos = [{**photo, "output": _absolute(out, photo["output"])} for photo in report["photos"]]
+    frame.print({**report, "photos": photos}, as_text(report, out))
     if report["refused"].keys() - {"other-file"}:
         frame.partly()
+
+
+def _absolute(out: Path, output: str | None) -> str | None:
+    return None if output is None else str(out.absolute() / output)
 
 
 def undoable(style: str) -> str:

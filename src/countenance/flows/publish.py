@@ -84,13 +84,13 @@ def showing(store: Store, collection: str, subject: str) -> list[Publication]:
         ]
 
 
-def take_down(store: Store, collection: str, ids: Sequence[str], now: datetime) -> None:
+def take_down(store: Store, collection: str, subject: str, ids: Sequence[str], now: datetime) -> None:
     """Note that these published copies are gone, all of them or none.
 
     Raises:
-        NotFoundError: there is no such copy in this collection.
+        NotFoundError: there is no such copy on which this person can be seen.
     """
+    known = {copy.id for copy in showing(store, collection, subject)}
     with store.transaction() as tx:
-        known = {copy.id for copy in publications.of_collection(tx, collection)}
         for wanted in ids:
             publications.take_down(tx, wanted if wanted in known else "", at=now)

@@ -41,7 +41,7 @@ def test_the_answer_for_programs(run: Here, club: Party) -> None:
     rows = {Path(row["photo"]).name: row for row in told["photos"]}
     assert set(rows) == {"ann.jpg", "both.jpg", "signs.jpg"}
     both = rows["both.jpg"]
-    assert (both["verdict"], both["output"]) == ("redact", "redacted/both.jpg")
+    assert (both["verdict"], both["output"]) == ("redact", str(club.out.absolute() / "redacted" / "both.jpg"))
     assert both["reasons"] == ["unknown", "consented"]
     assert [(face["status"], face["box"]) for face in both["faces"]] == [
         ("consented", [0, 0, 8, 8]),

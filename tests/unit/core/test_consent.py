@@ -240,7 +240,7 @@ def test_one_purpose_says_nothing_of_another() -> None:
 
 def test_the_moment_of_a_refusal_is_named() -> None:
     with pytest.raises(TypeError):
-        refusal(GOOD, NOW)  # type: ignore[misc]
+        refusal(GOOD, NOW)  # type: ignore[call-arg]
 
 
 def test_the_words_of_standings_are_stable() -> None:

@@ -139,7 +139,8 @@ def test_a_missing_basis_is_refused() -> None:
 def test_faces_are_named_under_a_consent_to_be_compared(purpose: str) -> None:
     said = [replace(ANNA, purpose=purpose), ENDED, PUBLISH]
     permit = permit_review("c", {"anna", "dan"}, said, NOW)
-    assert (permit.act, permit.subjects, permit.decided_at) == (Act.REVIEW, {"anna", "dan"}, NOW)
+    assert (permit.act, permit.decided_at) == (Act.REVIEW, NOW)
+    assert permit.subjects == {"anna", "dan"}
     with pytest.raises(PermitError):
         permit.require(Act.SHOW, "c", "anna")
     assert permit_review("c", {"anna"}, said, NOW).subjects == {"anna"}

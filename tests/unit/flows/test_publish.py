@@ -100,11 +100,19 @@ def test_taking_down_is_all_or_nothing_and_once(out: Party) -> None:
 
 
 def test_copies_of_another_collection_are_strangers(out: Party) -> None:
-    other = out.archive.create_collection("other")
+    other, ann = out.archive.create_collection("other"), out.archive.subject(name_of(ANN), CLUB).id
     ids = [copy.id for copy in everything(out)]
     with pytest.raises(NotFoundError):
-        publish.take_down(out.archive._store, other.id, ids, out.clock.now)
-    assert publish.showing(out.archive._store, other.id, out.archive.subject(name_of(ANN), CLUB).id) == []
+        publish.take_down(out.archive._store, other.id, ann, ids, out.clock.now)
+    assert publish.showing(out.archive._store, other.id, ann) == []
+
+
+def test_a_copy_on_which_somebody_else_is_seen_is_not_taken_down_under_this_name(out: Party) -> None:
+    ann, bob = ({copy.id for copy in out.archive.published_showing(name_of(seat))} for seat in (ANN, BOB))
+    for stranger in bob - ann:
+        with pytest.raises(NotFoundError):
+            out.archive.take_down(name_of(ANN), [stranger])
+    assert bob - ann, "there is such a copy"
 
 
 def test_what_was_not_released_is_not_published(party: Party) -> None:
