@@ -177,7 +177,7 @@ class Written(Pass):
 
 @dataclass
 class Eye:
-    """What ``open_clearing`` gives, as far as clearing asks it."""
+    """What clearing asks of the eye."""
 
     id: str = "pretended@1"
     second: str = ""
@@ -224,7 +224,7 @@ class Party:
     def pretend(self, patch: pytest.MonkeyPatch) -> Self:
         """Let photos say who is in them, from now on."""
         self.photos.mkdir(parents=True, exist_ok=True)
-        patch.setattr(clear, "open_clearing", lambda _pack, _settings: self.eye)
+        patch.setattr(clear, "describe_clearing", lambda _pack, _settings: (self.eye.id, self.eye.second))
         patch.setattr(clear, "Decode", lambda *_: Pass())
         patch.setattr(clear, "Release", lambda *_: Written(self._going_out))
         patch.setattr(ingest, "_stages", lambda _scope, eye: [Seen(closely=eye is not None)])

@@ -33,7 +33,7 @@ from countenance.ingest.source import SourceItem, open_sources, reopen
 from countenance.run.stage import Batch, Stage
 from countenance.store import looks, photos
 from countenance.store.connection import Tx
-from countenance.vision.clearing import open_clearing
+from countenance.vision.clearing import describe_clearing
 
 RELEASED = (Verdict.CLEAR, Verdict.REDACT)
 NOT_LOOKED_AT = "not-looked-at"
@@ -158,14 +158,14 @@ def clear(
         roots = {item.root for item in items if item.root is not None}
         folder.prepare([*sources, *roots], scope.collection, request.channel)
         folder.sweep()
-    eye = open_clearing(scope.pack, scope.settings)
-    judgement = Judgement(scope, request.policy, request.channel, eye.id)
+    eye, second = describe_clearing(scope.pack, scope.settings)
+    judgement = Judgement(scope, request.policy, request.channel, eye)
     holdings = Holdings(scope, folder, judgement)
     if not request.dry_run:
         holdings.load()
-    result = Cleared(second=eye.second)
-    result.outcomes = _look(scope, items, eye.id, engine, result, progress)
-    due = _decide(scope, result, judgement, holdings, eye.id, dry_run=request.dry_run)
+    result = Cleared(second=second)
+    result.outcomes = _look(scope, items, eye, engine, result, progress)
+    due = _decide(scope, result, judgement, holdings, eye, dry_run=request.dry_run)
     while due:  # again only for photos on which something was said meanwhile
         due = _release(scope, due, judgement, holdings, engine, result, progress)
         due += _take_back(scope, result, judgement, holdings)

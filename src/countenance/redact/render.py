@@ -62,7 +62,7 @@ def encode_jpeg(pixels: Pixels, quality: int = JPEG_QUALITY) -> bytes:
         msg = "A picture without pixels cannot be written."
         raise CountenanceError(msg)
     flags = [int(cv2.IMWRITE_JPEG_QUALITY), quality]
-    return cv2.imencode(".jpg", np.ascontiguousarray(pixels[:, :, ::-1]), flags)[1].tobytes()
+    return cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), flags)[1].tobytes()
 
 
 def render_jpeg(pixels: Pixels, quality: int, kept: Kept) -> bytes:

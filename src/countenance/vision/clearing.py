@@ -21,7 +21,7 @@ from countenance.core.geometry import clip_boxes, overlap
 from countenance.settings import Settings
 from countenance.vision.cache import networks
 from countenance.vision.exposure import lit, shaded
-from countenance.vision.mtcnn import Mtcnn, Stages
+from countenance.vision.mtcnn import FINDING, Mtcnn, Stages
 from countenance.vision.packs import Pack, load_pack, locate
 from countenance.vision.pyramid import Pyramid
 from countenance.vision.relook import look_again, tilt_deg
@@ -205,6 +205,17 @@ class ClearingEye:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How one pack's detector is used: the fields of ``Eye`` without the networks."""
+
+    pack: Pack
+    scales: tuple[float, ...]
+    weak_from: float
+    counts_from: float
+    stages: Stages = FINDING
+
+
 def open_clearing(pack: Pack, settings: Settings) -> ClearingEye:
     """The eye with which photos are cleared in collections of a pack.
 
@@ -216,6 +227,22 @@ def open_clearing(pack: Pack, settings: Settings) -> ClearingEye:
         PackError: files of the pack's own detector, or of a second one that was asked for by name, are missing, altered
             or cannot be loaded.
     """
+    plans = _plans(pack, settings)
+    return ClearingEye([_open(plan, settings) for plan in plans], _identity(plans))
+
+
+def describe_clearing(pack: Pack, settings: Settings) -> tuple[str, str]:
+    """Id of that eye, and the kind of its second detector (empty when there is none), without loading a network.
+
+    Raises:
+        PackError: a second pack that was asked for by name is unknown.
+    """
+    plans = _plans(pack, settings)
+    return _identity(plans), plans[1].pack.detector.kind if len(plans) > 1 else ""
+
+
+def _plans(pack: Pack, settings: Settings) -> list[_Plan]:
+    """Who looks, and how; MTCNN keeps to finding where YuNet looks for the faces that it would miss."""
     packs = [pack]
     name = settings.clear.second_detector
     if name == "auto":
@@ -225,43 +252,41 @@ def open_clearing(pack: Pack, settings: Settings) -> ClearingEye:
     elif name != "none":
         packs.append(load_pack(name, settings))
     helped = any(each.detector.kind == "yunet" for each in packs)
-    eyes = [_open(each, settings, helped=helped) for each in packs]
+    plans = []
+    for each in packs:
+        sure = each.detector.threshold
+        if each.detector.kind == "yunet":
+            plans.append(_Plan(each, (1.0, COARSE), min(YUNET_WEAK, sure), min(YUNET_FROM, sure)))
+        elif helped:
+            plans.append(_Plan(each, (COARSE,), sure, sure))
+        else:
+            stages = Stages(propose=MTCNN_PROPOSE, refine=MTCNN_REFINE, settled=sure)
+            plans.append(_Plan(each, (ALONE_FROM,), min(MTCNN_WEAK, sure), min(MTCNN_FROM, sure), stages))
+    return plans
+
+
+def _identity(plans: Sequence[_Plan]) -> str:
     shared = (YUNET_WEAK, VOUCHED, MTCNN_WEAK, MTCNN_PROPOSE, MTCNN_REFINE, COARSE, LONGEST_SIDE_PX, LEAST_SHARE)
-    text = repr(
-        (
-            CLEARING_VERSION,
-            shared,
-            [(eye.kind, eye.scales, eye.sure_from, eye.counts_from) for eye in eyes],
-            [file.sha256 for each in packs for file in each.detector.files],
-        )
-    )
-    kinds = "+".join(eye.kind for eye in eyes)
-    return ClearingEye(eyes, f"{kinds}@{hashlib.sha256(text.encode()).hexdigest()[:12]}")
+    kinds = [plan.pack.detector.kind for plan in plans]
+    own = [
+        (kind, plan.scales, plan.pack.detector.threshold, plan.counts_from)
+        for kind, plan in zip(kinds, plans, strict=True)
+    ]
+    files = [file.sha256 for plan in plans for file in plan.pack.detector.files]
+    text = repr((CLEARING_VERSION, shared, own, files))
+    return f"{'+'.join(kinds)}@{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _open(pack: Pack, settings: Settings, *, helped: bool) -> Eye:
-    """The detector of a pack; one of MTCNN keeps to finding where YuNet looks for the faces that it would miss."""
-    roles, sure = networks(pack, settings, "detector"), pack.detector.threshold
-    if pack.detector.kind == "yunet":
-        weak, counts = min(YUNET_WEAK, sure), min(YUNET_FROM, sure)
-        return Eye(
-            "yunet",
-            YuNet(Session(roles["detector"], settings.device), weak, LONGEST_SIDE_PX),
-            (1.0, COARSE),
-            sure,
-            counts,
-        )
-    pnet, rnet, onet = (Session(roles[name], settings.device) for name in ("pnet", "rnet", "onet"))
-    if helped:
-        return Eye("mtcnn", Mtcnn(pnet, rnet, onet, sure), (COARSE,), sure, sure)
-    weak, counts = min(MTCNN_WEAK, sure), min(MTCNN_FROM, sure)
-    return Eye(
-        "mtcnn",
-        Mtcnn(pnet, rnet, onet, weak, Stages(propose=MTCNN_PROPOSE, refine=MTCNN_REFINE, settled=sure)),
-        (ALONE_FROM,),
-        sure,
-        counts,
-    )
+def _open(plan: _Plan, settings: Settings) -> Eye:
+    """The detector of a plan, ready to run."""
+    spec, roles = plan.pack.detector, networks(plan.pack, settings, "detector")
+    detector: Mtcnn | YuNet
+    if spec.kind == "yunet":
+        detector = YuNet(Session(roles["detector"], settings.device), plan.weak_from, LONGEST_SIDE_PX)
+    else:
+        nets = [Session(roles[name], settings.device) for name in ("pnet", "rnet", "onet")]
+        detector = Mtcnn(nets[0], nets[1], nets[2], plan.weak_from, plan.stages)
+    return Eye(spec.kind, detector, plan.scales, spec.threshold, plan.counts_from)
 
 
 def same_face(one: Boxes, many: Boxes) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 
 from countenance.core.arrays import Boxes, Landmarks
@@ -12,6 +13,9 @@ from countenance.vision.pyramid import Pyramid
 
 _SWAPPED: Final = (1, 0, 2, 4, 3)
 """Landmarks of a mirrored face: the viewer's left eye was the right one."""
+
+
+_QUARTERS: Final = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,9 @@ class Turn:
 
     def turned(self, photo: Pyramid) -> Pyramid:
         """The photo, held this way."""
-        pixels = photo.pixels[:, ::-1] if self.mirrored else photo.pixels
-        return Pyramid(np.ascontiguousarray(np.rot90(pixels, self.quarters)))
+        pixels = cv2.flip(photo.pixels, 1) if self.mirrored else photo.pixels
+        held = pixels if self.quarters == 0 else cv2.rotate(pixels, _QUARTERS[self.quarters])
+        return Pyramid(np.asarray(held, dtype=np.uint8))
 
     def back(self, boxes: Boxes, landmarks: Landmarks, width: int, height: int) -> tuple[Boxes, Landmarks]:
         """What was found in the turned photo, in pixels of the photo as it is.

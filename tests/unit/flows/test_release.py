@@ -105,10 +105,10 @@ def test_what_never_passes_is_given_up(stage: Release, judge: Judge) -> None:
     assert work.pyramid is None
 
 
-def test_a_photo_with_nobody_to_hide_is_tried_once(stage: Release, judge: Judge) -> None:
+def test_a_photo_with_nobody_to_hide_is_not_searched_again(stage: Release, judge: Judge) -> None:
     work = copy(hidden=())
     stage(Batch([work]))
-    assert (judge.n_asked, work.problems) == (1, ())
+    assert (judge.n_asked, work.problems) == (0, ())
     judge.n_found, judge.n_asked = 99, 0
     work = copy(hidden=())
     work.boxes, work.landmarks = work.boxes[:0], work.landmarks[:0]

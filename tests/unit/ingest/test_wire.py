@@ -46,7 +46,7 @@ def check(message: dict[str, Any]) -> wire.Answer | wire.Refused:
 def test_a_good_answer_passes() -> None:
     said = check(GOOD)
     assert isinstance(said, wire.Answer)
-    assert asdict(said) == {**{k: v for k, v in GOOD.items() if k != "serial"}, "notes": ("odd",)}
+    assert asdict(said) == {**{k: v for k, v in GOOD.items() if k != "serial"}, "notes": ("odd",), "rights": ("", "")}
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,17 @@ def test_no_bytes_do_more_than_fail(raw: bytes) -> None:
             pass
     finally:
         os.close(reading)
+
+
+@pytest.mark.parametrize("rights", ["Ann", ["Ann"], ["Ann", None], [1, 2], ["a", "b", "c"]])
+def test_rights_are_two_texts(rights: object) -> None:
+    with pytest.raises(wire.WireError):
+        check({**GOOD, "rights": rights})
+
+
+def test_rights_are_single_lines_that_can_be_printed() -> None:
+    said = check({**GOOD, "rights": ["\xa9 Zo\xeb\n\x1b[31m\ud800", "x" * 10_000]})
+    assert isinstance(said, wire.Answer)
+    assert said.rights[0] == "\xa9 Zo\xeb[31m"
+    assert set(said.rights[1]) == {"x"}
+    assert len(said.rights[1]) < 1_000

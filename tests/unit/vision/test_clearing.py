@@ -11,7 +11,16 @@ from countenance.core.geometry import overlap
 from countenance.demo.draw import Portrait
 from countenance.errors import PackError
 from countenance.settings import ClearSettings, Settings
-from countenance.vision.clearing import ClearingEye, Sight, _Seen, merged, not_known, open_clearing, same_face
+from countenance.vision.clearing import (
+    ClearingEye,
+    Sight,
+    _Seen,
+    describe_clearing,
+    merged,
+    not_known,
+    open_clearing,
+    same_face,
+)
 from countenance.vision.detect import open_detector
 from countenance.vision.packs import Pack
 from countenance.vision.pyramid import Pyramid
@@ -168,6 +177,8 @@ def test_packs_lend_each_other_their_detectors(
     single = open_clearing(recommended_pack, with_second(vision_settings, "none"))
     assert (both.second, other.second, single.second) == ("yunet", "mtcnn", "")
     assert len({both.id, other.id, single.id, alone.id}) == 4
+    assert describe_clearing(recommended_pack, vision_settings) == (other.id, "mtcnn")
+    assert describe_clearing(recommended_pack, with_second(vision_settings, "none")) == (single.id, "")
 
 
 @pytest.mark.shared
