@@ -17,6 +17,8 @@ from countenance.cli.configure import read_settings
 from countenance.cli.frame import PARTLY_DONE
 from countenance.cli.main import INTERRUPTED
 from countenance.core.consent import CHANNELS, FINDING, PURPOSES
+from countenance.flows.clear import CHANGED, NOT_LOOKED_AT
+from countenance.flows.clear_report import KEPT_BACK
 from countenance.flows.enrol import MOST_PHOTOS
 from countenance.ingest.decoded import Reason
 from countenance.run.stage import STAGE_FAILED, WORKER_DIED
@@ -70,8 +72,13 @@ def test_every_variable_of_the_environment_is_listed() -> None:
 
 def test_every_reason_is_listed_with_what_to_do() -> None:
     shown = {row[0]: row[1:] for row in rows(read(TROUBLE).section("Why a photo was refused"))}
-    assert set(shown) == {*(reason.value for reason in Reason), WORKER_DIED, STAGE_FAILED}
+    assert set(shown) == {*(reason.value for reason in Reason), WORKER_DIED, STAGE_FAILED, NOT_LOOKED_AT, CHANGED}
     assert all(len(cells) == 2 and all(cells) for cells in shown.values())
+
+
+def test_every_reason_of_the_check_is_explained() -> None:
+    shown = {row[0].strip("`") for row in rows(read(TROUBLE).section("Why a photo was not released"))}
+    assert shown == {reason.removeprefix("check:") for reason in KEPT_BACK if reason.startswith("check:")}
 
 
 def test_reasons_name_settings_that_exist() -> None:

@@ -36,7 +36,8 @@ from countenance.store.connection import Tx
 from countenance.vision.clearing import describe_clearing
 
 RELEASED = (Verdict.CLEAR, Verdict.REDACT)
-NOT_LOOKED_AT = "not-looked-at"
+NOT_LOOKED_AT, CHANGED = "not-looked-at", "changed"
+"""Why a file of the source was not cleared, beside the reasons for which decoding refuses it."""
 _PAGE = 200
 
 
@@ -332,7 +333,7 @@ def _copies(going: Sequence[Outcome], max_bytes: int, batch_photos: int) -> Iter
         try:
             copy.content = reopen(seen.path, seen.member or None, max_bytes)
             if hashlib.sha256(copy.content).digest() != seen.sha256:
-                copy.refuse("changed", "It was changed while this was running; run it again.")
+                copy.refuse(CHANGED, "It was changed while this was running; run it again.")
         except PhotoRefusedError as error:
             copy.refuse(error.reason, error.message)
         works.append(copy)

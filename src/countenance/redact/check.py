@@ -194,8 +194,8 @@ def _found(
     """Faces that may not be there.
 
     A face belongs to the fills when most of its box lies under them, when it is where a hidden face was, or when it is
-    nobody known and most of its landmarks lie under them. A shown face that a neighbour's fill touches is none of
-    these.
+    nobody shown and its middle or most of its landmarks lie under them. A shown face that a neighbour's fill touches is
+    none of these.
     """
     found, marks, confidences = seen
     height, width = original.shape[:2]
@@ -208,7 +208,8 @@ def _found(
         mostly = part.size > 0 and float(part.mean()) >= MOSTLY
         known = _known(found[row], boxes)
         shown = known is not None and known not in hidden
-        filled = mostly or (not shown and int(under[at[:, 1], at[:, 0]].sum()) >= MOST_MARKS)
+        middle = under[min(round(top + h / 2), height - 1), min(round(left + w / 2), width - 1)]
+        filled = mostly or (not shown and (bool(middle) or int(under[at[:, 1], at[:, 0]].sum()) >= MOST_MARKS))
         if filled or known in hidden:
             findings.append(Finding(_nearest(regions, found[row]), "face-found"))
         elif known is None and confidences[row] >= sure:

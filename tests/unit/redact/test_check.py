@@ -276,6 +276,15 @@ def test_a_face_where_a_hidden_one_was_is_a_finding_even_beside_the_fill(group: 
     assert (0, "face-found") in problems(group, fill(group.pixels, [slim], "solid"), (slim,), judge)
 
 
+def test_a_box_whose_middle_lies_in_a_fill_is_a_finding_though_most_of_it_does_not(group: Group) -> None:
+    x, y, w, h = (float(value) for value in group.seen.boxes[0])
+    nowhere = np.full((1, 5, 2), np.nan)
+    wide = (x + w / 2 - 3 * w, y + h / 2 - h / 8, 6 * w, h / 4)
+    assert hidden_one(group, with_marks(seen(wide, confidence=0.1), nowhere)) == {(0, "face-found")}
+    beside = (wide[0], wide[1] - 2 * h, wide[2], wide[3])
+    assert hidden_one(group, with_marks(seen(beside, confidence=0.1), nowhere)) == set()
+
+
 def test_another_detectors_box_of_a_shown_face_is_that_face(group: Group) -> None:
     x, y, w, h = (float(value) for value in group.seen.boxes[1])
     half = (x + w / 4, y + h / 4, w / 2 + 1, h / 2 + 1)
