@@ -1,7 +1,8 @@
 """Clear a folder for a channel: look, decide, hide, check, release. Unknown is never clear (P3).
 
-1. whatever is new is ingested, looked at for clearing, and compared with the people who said yes;
-2. every photo is decided; what may no longer be out is removed before anything else happens;
+1. what is out and may no longer be is removed;
+2. whatever is new is ingested, looked at for clearing, and compared with the people who said yes; every photo is
+   decided;
 3. what may go out and is not out yet is written, read back and checked in workers;
 4. each photo is decided once more at the moment its file gets its name, and what is out already whenever a consent was
    given or taken back, so that a withdrawal during the run counts.
@@ -164,6 +165,7 @@ def clear(
     holdings = Holdings(scope, folder, judgement)
     if not request.dry_run:
         holdings.load()
+        holdings.take_out_outdated()
     result = Cleared(second=second)
     result.outcomes = _look(scope, items, eye, engine, result, progress)
     due = _decide(scope, result, judgement, holdings, eye, dry_run=request.dry_run)
@@ -244,7 +246,7 @@ def _refusals(
 def _is_due(outcome: Outcome, holdings: Holdings) -> bool:
     """Whether something must be written or noted for this photo; what is out and as it should be is left alone."""
     before = holdings.rows.get(outcome.place.path)
-    outcome.before = before.verdict if before is not None else None
+    outcome.before = holdings.before.get(outcome.place.path)
     if before is not None and holdings.stands(outcome.place.path, outcome.decided):
         outcome.output, outcome.problems = before.output, tuple((before.problem or "").split())
         outcome.verdict = Verdict(before.verdict)  # a file that did not pass the check would not pass it today

@@ -20,6 +20,8 @@ from countenance.ingest.source import display_name
 from countenance.store import clearings
 from countenance.store.clearings import Clearing
 
+_PAGE = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Noted:
@@ -37,6 +39,9 @@ class Holdings:
         self._scope, self._folder, self._judgement = scope, folder, judgement
         self.rows: dict[bytes, Clearing] = {}
         """What this run found there and has not taken out; what it notes itself is not added."""
+        self.before: dict[bytes, str] = {}
+        """Verdict of every path that this run found there."""
+        self._outdated: set[bytes] = set()
 
     def load(self) -> None:
         """Read the rows.
@@ -46,6 +51,7 @@ class Holdings:
         """
         with self._scope.store.reading() as tx:
             self.rows = clearings.of_folder(tx, self._folder.key)
+        self.before = {path: row.verdict for path, row in self.rows.items()}
         known = {row.output for row in self.rows.values()}
         stray = next((name for name in self._folder.released() if name not in known), None)
         if stray is not None:
@@ -53,6 +59,22 @@ class Holdings:
             raise ConflictError(
                 msg, advice="Folders are neither moved nor shared between archives: name a new one with --out."
             )
+
+    def take_out_outdated(self) -> None:
+        """Remove released files that today's decision would not give, before the long work begins.
+
+        Raises:
+            CountenanceError: one of them cannot be removed.
+        """
+        released = [row for row in self.rows.values() if row.output is not None]
+        for start in range(0, len(released), _PAGE):
+            part = released[start : start + _PAGE]
+            with self._scope.store.reading() as tx:
+                latest = self._judgement.decide(tx, [row.photo for row in part], self._scope.clock())
+            for row, decided in zip(part, latest, strict=True):
+                if decided.fingerprint != row.decision:
+                    self.take_out(row.path)
+                    self._outdated.add(row.path)
 
     def stands(self, path: bytes, decided: Decided | None) -> bool:
         """Whether what is noted of a path is what a decision gives; its released file must lie there as written."""
@@ -127,7 +149,7 @@ class Holdings:
         Args:
             present: paths that the source has.
         """
-        gone = {}
+        gone = dict.fromkeys(sorted(self._outdated.difference(present)), True)
         for path, row in list(self.rows.items()):
             if path in present or row.output is None:
                 continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from countenance.errors import CountenanceError
+from countenance.flows import ingest
 from countenance.flows.release import Copy
 from tests.drawn import name_of
 from tests.pretend import (
@@ -101,3 +102,19 @@ def test_a_folder_that_cannot_be_written_ends_the_run_with_a_sentence(party: Par
     party.out.parent.joinpath("file").write_text("x", "utf-8")
     with pytest.raises(CountenanceError, match="cannot be written"):
         party.clear(out=party.out.parent / "file" / "out")
+
+
+def test_what_may_no_longer_be_out_goes_before_the_long_work(party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
+    party.put(ann=photo(ANN), bob=photo(BOB))
+    party.clear()
+    party.archive.withdraw(name_of(ANN))
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest, "ingest", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            party.clear()
+    assert list(released(party.out)) == ["clear/bob.jpg"]
+    assert verdicts(party.clear()) == {"ann.jpg": "redact", "bob.jpg": "clear"}
