@@ -167,7 +167,7 @@ def clear(
         holdings.load()
         holdings.take_out_outdated()
     result = Cleared(second=second)
-    result.outcomes = _look(scope, items, eye, engine, result, progress)
+    result.outcomes = _look(scope, items, eye, engine, result, _following(progress, holdings))
     due = _decide(scope, result, judgement, holdings, eye, dry_run=request.dry_run)
     while due:  # again only for photos on which something was said meanwhile
         due = _release(scope, due, judgement, holdings, engine, result, progress)
@@ -182,6 +182,16 @@ def clear(
     result.refused.update(outcome.refused[0] for outcome in result.outcomes if outcome.refused is not None)
     result.seconds["total"] = perf_counter() - started
     return result
+
+
+def _following(progress: Progress, holdings: Holdings) -> Progress:
+    """Progress of the long work, at each step of which a withdrawal takes released files out."""
+
+    def told(step: str, done: int, total: int | None) -> None:
+        progress(step, done, total)
+        holdings.follow()
+
+    return told
 
 
 def _look(

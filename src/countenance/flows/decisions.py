@@ -75,6 +75,10 @@ class Judgement:
         somebody = {photo for photo, signed in signs.items() if signed} - said.nobody
         return [self._one(tx, photo, photo in somebody, said.no_face, now, channel or self.channel) for photo in ids]
 
+    def is_outdated(self, tx: Tx) -> bool:
+        """Whether something about people or consents has changed since the last ``decide``."""
+        return stamps.of_people(tx, self._scope.collection.id) != self._stamp
+
     def _one(
         self,
         tx: Tx,

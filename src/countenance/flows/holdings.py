@@ -76,6 +76,13 @@ class Holdings:
                     self.take_out(row.path)
                     self._outdated.add(row.path)
 
+    def follow(self) -> None:
+        """The same as soon as a consent was given or taken back, as often as long work asks."""
+        with self._scope.store.reading() as tx:
+            outdated = self._judgement.is_outdated(tx)
+        if outdated:
+            self.take_out_outdated()
+
     def stands(self, path: bytes, decided: Decided | None) -> bool:
         """Whether what is noted of a path is what a decision gives; its released file must lie there as written."""
         row = self.rows.get(path)

@@ -5,13 +5,18 @@ Ann and Bob said yes to the website, Cy to print.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from countenance.errors import CountenanceError
-from countenance.flows import ingest
+from countenance.flows import clear, ingest, suggestions
+from countenance.flows.clear import Request
 from countenance.flows.release import Copy
 from tests.drawn import name_of
 from tests.pretend import (
+    POLICY,
+    WEBSITE,
     Party,
     changed,
     outcome_of,
@@ -118,3 +123,30 @@ def test_what_may_no_longer_be_out_goes_before_the_long_work(party: Party, monke
             party.clear()
     assert list(released(party.out)) == ["clear/bob.jpg"]
     assert verdicts(party.clear()) == {"ann.jpg": "redact", "bob.jpg": "clear"}
+
+
+def test_a_withdrawal_while_photos_are_looked_at_takes_out_what_is_out(
+    party: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    party.put(ann=photo(ANN), bob=photo(BOB))
+    party.clear()
+    party.put(**{f"new{number}": photo(BOB, mark=str(number)) for number in range(6)})
+    seen: list[list[str]] = []
+    suggest = suggestions.suggest
+
+    def recorded(*given: Any, **more: Any) -> int:  # noqa: ANN401 - whatever ingest asks
+        seen.append(list(released(party.out)))
+        return suggest(*given, **more)
+
+    monkeypatch.setattr(ingest, "suggest", recorded)
+    withdrawn = False
+
+    def progress(*_: object) -> None:
+        nonlocal withdrawn
+        if seen and not withdrawn:
+            withdrawn = True
+            party.archive.withdraw(name_of(ANN))
+
+    clear.clear(party.scope, [party.photos], Request(WEBSITE, party.out, POLICY, "office"), progress=progress)
+    assert seen[0] == ["clear/ann.jpg", "clear/bob.jpg"]
+    assert seen[-1] == ["clear/bob.jpg"]
