@@ -1,4 +1,4 @@
-"""Writes README.md: runs the tour on drawn people and fills in the numbers from ``benchmarks/results``.
+"""Writes README.md: runs the tour on drawn people, fills in the numbers from ``benchmarks/results``, takes the picture.
 
 python -m benchmarks.readme
 """
@@ -16,6 +16,7 @@ from typing import Any
 
 import jinja2
 
+from benchmarks import screenshot
 from benchmarks.places import CHECKOUT, RESULTS
 from countenance.demo import gala
 from countenance.demo.gala import GUESTS
@@ -23,6 +24,7 @@ from countenance.redact.render import encode_jpeg
 
 TEMPLATE = CHECKOUT / "docs" / "readme.md.j2"
 README = CHECKOUT / "README.md"
+PICTURE = CHECKOUT / "docs" / "images" / "report.png"
 PACKS = ("default", "recommended")
 ENROL = (
     'countenance enrol gala "{name}" --photo "../forms/{name}.jpg" --purpose publication find-my-photos '
@@ -290,10 +292,19 @@ def render(tour: list[dict[str, str]]) -> str:
     return template.render(tour=tour, rows=rows(), machine=result("workers")["machine"])
 
 
+def picture() -> None:
+    """The report of the demo, as a browser shows it."""
+    with tempfile.TemporaryDirectory() as name:
+        told = json.loads(_shell(f"countenance demo {name}/demo --json", Path(name)))
+        PICTURE.parent.mkdir(parents=True, exist_ok=True)
+        screenshot.take(Path(told["report"]), PICTURE, width=1280, height=1150)
+
+
 def main() -> int:
-    """Write README.md."""
+    """Write README.md and its picture."""
+    picture()
     README.write_text(render(run_tour()), "utf-8")
-    sys.stdout.write(f"{README.name} written\n")
+    sys.stdout.write(f"{README.name} and {PICTURE.name} written\n")
     return 0
 
 
