@@ -181,6 +181,7 @@ class Eye:
 
     id: str = "pretended@1"
     second: str = ""
+    closely: bool = True
 
 
 _rotation = cache(rotation)
@@ -227,7 +228,7 @@ class Party:
         patch.setattr(clear, "describe_clearing", lambda _pack, _settings: (self.eye.id, self.eye.second))
         patch.setattr(clear, "Decode", lambda *_: Pass())
         patch.setattr(clear, "Release", lambda *_: Written(self._going_out))
-        patch.setattr(ingest, "_stages", lambda _scope, eye: [Seen(closely=eye is not None)])
+        patch.setattr(ingest, "_stages", lambda _scope, eye: [Seen(closely=eye is not None and self.eye.closely)])
         patch.setattr(rescan, "Decode", lambda *_: Pass())
         patch.setattr(rescan, "Embed", lambda *_: Seen(anew=False))
         patch.setattr(keys, "rotation", _rotation)

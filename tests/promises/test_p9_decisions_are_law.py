@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,8 @@ def compare_everybody_anew(story: Story, stock: Path) -> None:
 
 def enrol_somebody_who_looks_the_same(story: Story, stock: Path) -> None:
     del stock
-    story.archive.enrol(CLUB, "Third", [("3.jpg", portrait(0, 104))], story.club.form(), "office")
+    form = story.club.form(from_at=datetime.now(UTC) - timedelta(minutes=1))  # the database has a clock of its own
+    story.archive.enrol(CLUB, "Third", [("3.jpg", portrait(0, 104))], form, "office")
     assert story.archive.rescan(CLUB).subjects == 1
 
 
@@ -191,6 +193,7 @@ def test_everything_said_can_be_taken_back_in_turn_and_the_machine_is_heard_agai
         club.clock.advance(minutes=1)
         archive.undo(operation.id, "Ms Jones")
     assert story.said() == {}
+    archive.rescan(CLUB)  # guesses that may rest on the other one's references went with the merge
     assert story.guesses() == before
     undone = archive.label_history(CLUB)
     assert [each.id for each in undone] == [each.id for each in history]

@@ -95,7 +95,7 @@ def undoable(style: str) -> str:
 
 
 def _policy_text(named: Path | None, own: Path) -> str:
-    if named is None and not own.exists():
+    if named is None and not (own.exists() or own.is_symlink()):
         return DEFAULT_POLICY
     path = named or own
     try:

@@ -153,9 +153,24 @@ def clear(
     if request.channel not in known:
         msg = f"Unknown channel {request.channel!r}; choose from: {', '.join(known)}."
         raise UsageError(msg, advice="Channels of your own go into extra_channels in countenance.toml.")
+    folder = Folder(request.out)
+    try:
+        return _clear(scope, sources, request, folder, engine, progress)
+    finally:
+        folder.release()
+
+
+def _clear(
+    scope: Scope,
+    sources: Sequence[str | bytes | os.PathLike[str]],
+    request: Request,
+    folder: Folder,
+    engine: Engine,
+    progress: Progress,
+) -> Cleared:
+    """The story, from top to bottom."""
     started = perf_counter()
     items = list(open_sources(sources, max_bytes=scope.settings.decode.max_bytes))
-    folder = Folder(request.out)
     if not request.dry_run:
         roots = {item.root for item in items if item.root is not None}
         folder.prepare([*sources, *roots], scope.collection, request.channel)
@@ -175,8 +190,8 @@ def clear(
     if not request.dry_run:
         result.gone = holdings.check_the_gone({outcome.place.path for outcome in result.outcomes})
         if request.published_to is not None:
-            shown = {each.place.path: each.decided.shown for each in result.outcomes if each.output and each.decided}
-            result.published = publish.note(scope, folder.key, shown, request.published_to, request.actor)
+            released = {each.place.path: each.decided for each in result.outcomes if each.output and each.decided}
+            result.published = publish.note(scope, folder.key, released, request.published_to, request.actor)
         result.affected = publish.affected(scope, judgement)
     result.counts.update(str(outcome.verdict) for outcome in result.outcomes if outcome.verdict is not None)
     result.refused.update(outcome.refused[0] for outcome in result.outcomes if outcome.refused is not None)
@@ -206,11 +221,13 @@ def _look(
         bare = Work(work.path, work.member, work.sha256, work.n_bytes, None)
         outcomes.append(Outcome(item.display(), place, bare, refused=work.refused))
 
-    rescan.rescan(scope, engine, lambda part: progress("Look back", part.photos, None))
+    seen = rescan.rescan(scope, engine, lambda part: progress("Look back", part.photos, None))
     summary = ingest.ingest(
         scope, items, engine, lambda part, _: progress("Look", part.done, len(items)), eye=eye, noted=noted
     )
     result.seconds |= summary.seconds
+    if seen.unreadable:  # perhaps photos that were moved; this source has just said where they are now
+        rescan.rescan(scope, engine, lambda part: progress("Look back", part.photos, None))
     return outcomes
 
 
@@ -341,6 +358,7 @@ def _copies(going: Sequence[Outcome], max_bytes: int, batch_photos: int) -> Iter
         if decided is None:
             continue
         copy = Copy(seen.path, seen.member, seen.sha256, seen.n_bytes, None, number=number, hidden=decided.hidden)
+        copy.looked_px = decided.photo.width, decided.photo.height
         give_faces(copy, (*decided.faces, *decided.no_faces))
         try:
             copy.content = reopen(seen.path, seen.member or None, max_bytes)

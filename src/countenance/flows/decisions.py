@@ -17,6 +17,7 @@ from countenance.store.appearances import Appearance
 from countenance.store.connection import Tx
 from countenance.store.faces import Face
 from countenance.store.photos import Photo
+from countenance.store.remarks import Remarks
 
 RECIPE_VERSION = 1
 """Raise it whenever the same decision gives another file: everything is then written anew."""
@@ -72,8 +73,7 @@ class Judgement:
         self._refresh(tx)
         ids = list(wanted)
         signs, said = looks.of_photos(tx, ids, self._eye), remarks.of_photos(tx, ids)
-        somebody = {photo for photo, signed in signs.items() if signed} - said.nobody
-        return [self._one(tx, photo, photo in somebody, said.no_face, now, channel or self.channel) for photo in ids]
+        return [self._one(tx, photo, signs.get(photo), said, now, channel or self.channel) for photo in ids]
 
     def is_outdated(self, tx: Tx) -> bool:
         """Whether something about people or consents has changed since the last ``decide``."""
@@ -83,24 +83,28 @@ class Judgement:
         self,
         tx: Tx,
         wanted: str,
-        signs_of_people: bool,  # noqa: FBT001
-        no_face: frozenset[str],
+        signs: bool | None,  # noqa: FBT001 - as the look noted it
+        remarked: Remarks,
         now: datetime,
         channel: str,
     ) -> Decided:
         photo, seen = photos.by_id(tx, wanted), faces.of_photo(tx, wanted)
-        found = [face for face in seen if face.id not in no_face]
+        found = [face for face in seen if face.id not in remarked.no_face]
+        # Where faces were seen, nobody looked for other signs; a person who called all of them none must say the rest.
+        somebody = (bool(signs) or bool(seen)) and not found and wanted not in remarked.nobody
         said: dict[str, list[Claim]] = {}
         for row in appearances.resolved(appearances.of_photo(tx, wanted), self._roots):
             said.setdefault(row.face, []).append(self._claim(row))
         facts = clearance.Photo(
             tuple(clearance.Face(face.id, face.quality, tuple(said.get(face.id, ()))) for face in found),
-            signs_of_people=signs_of_people and not seen,
+            # What today's eye has not looked at may hold anybody.
+            signs_of_people=signs is None or somebody,
             damaged=photo.status == "partial",
         )
         decision = clearance.decide(facts, self._people, self._policy, self._points, channel, now)
         fingerprint = self._fingerprint(photo, found, decision, channel)
-        return Decided(photo, tuple(found), decision, fingerprint, tuple(face for face in seen if face.id in no_face))
+        no_faces = tuple(face for face in seen if face.id in remarked.no_face)
+        return Decided(photo, tuple(found), decision, fingerprint, no_faces)
 
     def _claim(self, row: Appearance) -> Claim:
         subject = self._roots[row.subject]

@@ -49,8 +49,10 @@ class Holdings:
         Raises:
             ConflictError: the folder holds a released file that no row of this archive knows.
         """
-        with self._scope.store.reading() as tx:
-            self.rows = clearings.of_folder(tx, self._folder.key)
+        key, collection = self._folder.key, self._scope.collection.id
+        with self._scope.store.transaction() as tx:
+            clearings.forget_others(tx, key, collection, self._judgement.channel)
+            self.rows = clearings.of_folder(tx, key)
         self.before = {path: row.verdict for path, row in self.rows.items()}
         known = {row.output for row in self.rows.values()}
         stray = next((name for name in self._folder.released() if name not in known), None)

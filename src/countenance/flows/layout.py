@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -44,6 +45,7 @@ class Folder:
         self.path = path
         self.key = os.path.realpath(os.fsencode(path))
         """Bytes that name this folder in the database."""
+        self._held: int | None = None
 
     def prepare(self, sources: Iterable[str | bytes | os.PathLike[str]], collection: Collection, channel: str) -> None:
         """Make the folder, or take it up again where an earlier run left it.
@@ -55,7 +57,7 @@ class Folder:
 
         Raises:
             UsageError: it lies in a source, or a source lies in it.
-            ConflictError: it holds other files, or was cleared for another collection or channel.
+            ConflictError: it holds other files, was cleared for another collection or channel, or another run holds it.
             CountenanceError: it cannot be written.
         """
         for source in sources:
@@ -69,11 +71,30 @@ class Folder:
                 self.path.mkdir(parents=True, exist_ok=True)
                 # First of all files and at once, so that a kill leaves a folder that is taken up again.
                 self.write(MARKER.encode(), (json.dumps(mine) + "\n").encode())
+            self._hold()
             for name in (CLEAR, REDACTED, THUMBNAILS):
                 (self.path / os.fsdecode(name)).mkdir(exist_ok=True)
         except OSError as error:
             msg = f"The folder {self.path} cannot be written: {error.strerror}."
             raise CountenanceError(msg, advice="Name a folder that this account may write with --out.") from error
+
+    def _hold(self) -> None:
+        """Keep every other run out until ``release``, or until this process ends."""
+        self._held = os.open(self.path / MARKER, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.release()
+            msg = f"Another run is clearing into {self.path}."
+            raise ConflictError(
+                msg, advice="Wait until it has ended, then run this again; nothing was changed."
+            ) from error
+
+    def release(self) -> None:
+        """Let other runs in."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def _is_ours(self, mine: dict[str, str]) -> bool:
         """True for a folder of this collection and channel, False for an empty one or none; others are refused."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from countenance.core.clearance import Action, FaceState
-from countenance.flows.decisions import Judgement
+from countenance.flows.decisions import Decided, Judgement
 from countenance.flows.scope import Scope
-from countenance.store import clearings, merges, publications
+from countenance.store import appearances, clearings, merges, publications
 from countenance.store.connection import Store
 from countenance.store.publications import Publication
 
@@ -27,13 +27,13 @@ class Affected:
     faces: Mapping[str, FaceState]
 
 
-def note(scope: Scope, folder: bytes, shown: Mapping[bytes, Mapping[str, str | None]], place: str, actor: str) -> int:
+def note(scope: Scope, folder: bytes, released: Mapping[bytes, Decided], place: str, actor: str) -> int:
     """Note that released files of a folder were published.
 
     Args:
         scope: the collection.
         folder: bytes that name the folder.
-        shown: by path of a released photo, the subject by face for every face that can be seen.
+        released: by path of a released photo, what was decided about it.
         place: address or note.
         actor: who says so.
 
@@ -43,29 +43,39 @@ def note(scope: Scope, folder: bytes, shown: Mapping[bytes, Mapping[str, str | N
     now, added = scope.clock(), 0
     with scope.store.transaction() as tx:
         rows = clearings.of_folder(tx, folder)
-        for path, faces in shown.items():
+        for path, decided in released.items():
             row = rows.get(path)
             if row is None or row.output_sha256 is None:
                 continue
             new = Publication(
-                publications.new_id(), row.photo, row.channel, place, path, row.output_sha256, faces, actor, now, None
+                id=publications.new_id(),
+                photo=row.photo,
+                channel=row.channel,
+                place=place,
+                path=path,
+                output_sha256=row.output_sha256,
+                shown=decided.shown,
+                published_by=actor,
+                published_at=now,
+                taken_down_at=None,
+                hidden=frozenset(decided.faces[each].id for each in decided.hidden),
             )
             added += publications.add(tx, new)
     return added
 
 
 def affected(scope: Scope, judgement: Judgement) -> list[Affected]:
-    """Published copies of the collection that show a face which today's decision would not."""
+    """Published copies of the collection that show a face which today's decision would not, also one found since."""
     found = []
     with scope.store.reading() as tx:
         for copy in publications.of_collection(tx, scope.collection.id):
-            if copy.taken_down_at is not None or not copy.shown:
+            if copy.taken_down_at is not None:
                 continue
             (decided,) = judgement.decide(tx, [copy.photo], scope.clock(), copy.channel)
             against = {
                 face.face: face.state
                 for face in decided.decision.faces
-                if face.face in copy.shown and face.action != Action.PUBLISH
+                if face.face not in copy.hidden and face.action != Action.PUBLISH
             }
             if against:
                 found.append(Affected(copy, against))
@@ -73,14 +83,21 @@ def affected(scope: Scope, judgement: Judgement) -> list[Affected]:
 
 
 def showing(store: Store, collection: str, subject: str) -> list[Publication]:
-    """Every published copy on which this person can be seen, oldest first; those taken down are among them."""
+    """Every published copy on which this person can be seen, oldest first; those taken down are among them.
+
+    By the names of today too: somebody whom a face was named after it was published can be seen there all the same.
+    """
     with store.reading() as tx:
         same = merges.roots(tx, collection)
         wanted = same.get(subject, subject)
         return [
             copy
             for copy in publications.of_collection(tx, collection)
-            if any(same.get(shown, shown) == wanted for shown in copy.shown.values() if shown is not None)
+            if wanted in {same.get(shown, shown) for shown in copy.shown.values() if shown is not None}
+            or any(
+                row.subject == wanted and row.state != appearances.REJECTED and row.face not in copy.hidden
+                for row in appearances.resolved(appearances.of_photo(tx, copy.photo), same)
+            )
         ]
 
 

@@ -39,6 +39,7 @@ class Copy(Work):
 
     Attributes:
         number: which of the files that are on their way.
+        looked_px: width and height of the photo when faces were looked for.
         hidden: rows of the faces to hide.
         written: the file that may be released; None when there is none.
         preview: small JPEG of the written file.
@@ -46,6 +47,7 @@ class Copy(Work):
     """
 
     number: int = 0
+    looked_px: tuple[int, int] = (0, 0)
     hidden: tuple[int, ...] = ()
     written: bytes | None = None
     preview: bytes = b""
@@ -90,6 +92,9 @@ class Release(Step):
 
     def _release(self, work: Copy, pixels: Pixels, judge: _Judge, reader: Decoder) -> None:
         clear = self._settings.clear
+        if (work.width, work.height) != work.looked_px:  # boxes would lie elsewhere
+            work.problems = ("other-size",)
+            return
         boxes, marks = work.boxes * np.float32(work.scale), work.landmarks * np.float32(work.scale)
         attempts = attempts_for(clear) if work.hidden else [(clear.shape, 1.0)]
         for shape, grow in attempts:

@@ -44,7 +44,7 @@ def suggest(tx: Tx, photo: str, found: Templates, gallery: LiveGallery, pack: Pa
     for candidate in gallery.compare(found, ruled_out, at_least=-1.0):
         face = face_ids[candidate.face]
         rivals = [row for row in said if row.face == face and row.state == appearances.SUGGESTED]
-        others = [row for row in rivals if row.subject != candidate.subject and row.subject in gallery.consenting]
+        others = [row for row in rivals if row.subject != candidate.subject]
         best = max(others, key=lambda row: row.score, default=None)
         if face in named:
             continue

@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, delete, select, text
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.moments import to_text
-from countenance.store.schema import clearings
+from countenance.store.schema import clearings, photos
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,13 @@ def of_path(tx: Tx, folder: bytes, path: bytes) -> Clearing | None:
 def forget(tx: Tx, folder: bytes, path: bytes) -> None:
     """Forget one path, whose file we have removed."""
     tx.execute(delete(clearings).where(clearings.c.folder == folder, clearings.c.path == path))
+
+
+def forget_others(tx: Tx, folder: bytes, collection: str, channel: str) -> None:
+    """Forget paths of a folder that was removed and begun anew for this collection and channel."""
+    ours = select(photos.c.id).where(photos.c.collection_id == collection)
+    other = (clearings.c.channel != channel) | clearings.c.photo_id.not_in(ours)
+    tx.execute(delete(clearings).where(clearings.c.folder == folder, other))
 
 
 def _clearing(row: Row[Any]) -> Clearing:

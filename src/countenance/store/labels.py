@@ -19,8 +19,8 @@ from countenance.store import appearances, merges, subjects
 from countenance.store.appearances import CONFIRMED, REJECTED, SUGGESTED, Appearance, Change
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
-from countenance.store.schema import appearance_history, faces, label_changes, label_operations, photos
 from countenance.store.schema import appearances as appearance_rows
+from countenance.store.schema import faces, label_changes, label_operations, photos
 
 DECIDE, NAME, SPLIT, MERGE, REMARK = "decide", "name", "split", "merge", "remark"
 
@@ -344,15 +344,11 @@ def _undo_merge(tx: Tx, operation: Operation) -> None:
         msg = "This merge does not say who was merged."
         raise ConflictError(msg)
     merges.unmerge(tx, other)
-    since = (
-        select(appearance_rows.c.id)
-        .join(appearance_history, appearance_history.c.appearance_id == appearance_rows.c.id)
-        .where(
-            appearance_rows.c.subject_id == keep,
-            appearance_rows.c.state == SUGGESTED,
-            appearance_history.c.from_state.is_(None),
-            appearance_history.c.at >= operation.at,
-        )
+    # A guess that is older may have got a higher score since, by a reference of the other one.
+    since = select(appearance_rows.c.id).where(
+        appearance_rows.c.subject_id == keep,
+        appearance_rows.c.state == SUGGESTED,
+        appearance_rows.c.made_at >= operation.at,
     )
     guesses = list(tx.execute(since).scalars())
     if guesses:

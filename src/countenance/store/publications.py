@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from countenance.errors import NotFoundError
 from countenance.store.connection import Tx
@@ -29,6 +29,7 @@ class Publication:
         published_by: actor.
         published_at: aware UTC moment.
         taken_down_at: aware UTC moment, once somebody has said so.
+        hidden: ids of the faces that were hidden; any other face of the photo can be seen, also one found later.
     """
 
     id: str
@@ -41,18 +42,28 @@ class Publication:
     published_by: str
     published_at: datetime
     taken_down_at: datetime | None
+    hidden: frozenset[str] = frozenset()
 
 
 def add(tx: Tx, new: Publication) -> bool:
-    """Note that a released file was published; False when this very file is noted for this place already."""
-    same = select(publications.c.id).where(
+    """Note that a released file was published; False when this very file is noted for this place already.
+
+    One that was taken down and is published again is out again, under the id that it had.
+    """
+    same = select(publications.c.id, publications.c.taken_down_at).where(
         publications.c.photo_id == new.photo,
         publications.c.channel == new.channel,
         publications.c.place == new.place,
         publications.c.output_sha256 == new.output_sha256,
     )
-    if tx.execute(same).first() is not None:
-        return False
+    known = tx.execute(same).first()
+    if known is not None:
+        again = {"published_by": new.published_by, "published_at": new.published_at, "taken_down_at": None}
+        if known.taken_down_at is not None:
+            tx.execute(update(publications).where(publications.c.id == known.id).values(again))
+        tx.execute(delete(publication_faces).where(publication_faces.c.publication_id == known.id))
+        _add_faces(tx, known.id, new)
+        return known.taken_down_at is not None
     row = {
         "id": new.id,
         "photo_id": new.photo,
@@ -65,12 +76,18 @@ def add(tx: Tx, new: Publication) -> bool:
         "taken_down_at": new.taken_down_at,
     }
     tx.execute(insert(publications).values(row))
-    if new.shown:
-        rows = [
-            {"publication_id": new.id, "face_id": face, "subject_id": subject} for face, subject in new.shown.items()
-        ]
-        tx.execute(insert(publication_faces), rows)
+    _add_faces(tx, new.id, new)
     return True
+
+
+def _add_faces(tx: Tx, publication: str, new: Publication) -> None:
+    seen: dict[str, str | None] = dict.fromkeys(new.hidden) | dict(new.shown)
+    rows = [
+        {"publication_id": publication, "face_id": face, "subject_id": subject, "hidden": face in new.hidden}
+        for face, subject in seen.items()
+    ]
+    if rows:
+        tx.execute(insert(publication_faces), rows)
 
 
 def new_id() -> str:
@@ -85,6 +102,7 @@ def of_collection(tx: Tx, collection: str) -> list[Publication]:
         query.where(photos.c.collection_id == collection).order_by(publications.c.published_at, publications.c.id)
     ).all()
     shown: dict[str, dict[str, str | None]] = {row.id: {} for row in rows}
+    hidden: dict[str, set[str]] = {row.id: set() for row in rows}
     faces = (
         select(publication_faces)
         .join(publications, publications.c.id == publication_faces.c.publication_id)
@@ -92,7 +110,10 @@ def of_collection(tx: Tx, collection: str) -> list[Publication]:
         .where(photos.c.collection_id == collection)
     )
     for row in tx.execute(faces):
-        shown[row.publication_id][row.face_id] = row.subject_id
+        if row.hidden:
+            hidden[row.publication_id].add(row.face_id)
+        else:
+            shown[row.publication_id][row.face_id] = row.subject_id
     return [
         Publication(
             id=row.id,
@@ -105,6 +126,7 @@ def of_collection(tx: Tx, collection: str) -> list[Publication]:
             published_by=row.published_by,
             published_at=row.published_at,
             taken_down_at=row.taken_down_at,
+            hidden=frozenset(hidden[row.id]),
         )
         for row in rows
     ]

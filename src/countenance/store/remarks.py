@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select
 
-from countenance.store import labels
+from countenance.store import appearances, labels
 from countenance.store.connection import Tx
 from countenance.store.labels import Operation, Word
 from countenance.store.schema import faces, label_operations, remarks
@@ -39,13 +39,19 @@ def add(tx: Tx, word: Word, photos: Iterable[str], no_face: Iterable[str]) -> Op
     Args:
         tx: writing transaction.
         word: whose, as ``labels.begin`` gave it.
-        photos: ids of photos of the collection on which nobody is.
+        photos: ids of photos of the collection on which nobody is; what was taken for faces there is none.
         no_face: ids of faces of the collection that are none.
 
     Raises:
         NotFoundError: there is no such face.
     """
-    rows: list[dict[str, str | None]] = [{"photo_id": photo, "face_id": None} for photo in dict.fromkeys(photos)]
+    rows: list[dict[str, str | None]] = []
+    for photo in dict.fromkeys(photos):
+        # Whatever was taken for a face there is none; faces that a better eye finds later are not covered by this word.
+        named = {row.face for row in appearances.of_photo(tx, photo) if row.state == appearances.CONFIRMED}
+        there = tx.execute(select(faces.c.id).where(faces.c.photo_id == photo)).scalars()
+        rows.append({"photo_id": photo, "face_id": None})
+        rows += [{"photo_id": photo, "face_id": face} for face in there if face not in named]
     for face in dict.fromkeys(no_face):
         labels.require_face(tx, word.collection, face)
         photo = tx.execute(select(faces.c.photo_id).where(faces.c.id == face)).scalar_one()

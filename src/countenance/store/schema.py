@@ -238,6 +238,7 @@ publication_faces = Table(
     Column("publication_id", Text, nullable=False),
     Column("face_id", Text, nullable=False),
     Column("subject_id", Text),
+    Column("hidden", Boolean, nullable=False),
 )
 
 label_operations = Table(

@@ -228,7 +228,7 @@ def open_clearing(pack: Pack, settings: Settings) -> ClearingEye:
             or cannot be loaded.
     """
     plans = _plans(pack, settings)
-    return ClearingEye([_open(plan, settings) for plan in plans], _identity(plans))
+    return ClearingEye([_open(plan, settings) for plan in plans], _identity(plans, settings))
 
 
 def describe_clearing(pack: Pack, settings: Settings) -> tuple[str, str]:
@@ -238,7 +238,7 @@ def describe_clearing(pack: Pack, settings: Settings) -> tuple[str, str]:
         PackError: a second pack that was asked for by name is unknown.
     """
     plans = _plans(pack, settings)
-    return _identity(plans), plans[1].pack.detector.kind if len(plans) > 1 else ""
+    return _identity(plans, settings), plans[1].pack.detector.kind if len(plans) > 1 else ""
 
 
 def _plans(pack: Pack, settings: Settings) -> list[_Plan]:
@@ -265,7 +265,10 @@ def _plans(pack: Pack, settings: Settings) -> list[_Plan]:
     return plans
 
 
-def _identity(plans: Sequence[_Plan]) -> str:
+def _identity(plans: Sequence[_Plan], settings: Settings) -> str:
+    """Names the networks, the thresholds, how small a face is looked for, and at what size."""
+    clear = settings.clear
+    sizes = (clear.smallest_face_px, clear.smallest_face_share, clear.full_side_px)
     shared = (YUNET_WEAK, VOUCHED, MTCNN_WEAK, MTCNN_PROPOSE, MTCNN_REFINE, COARSE, LONGEST_SIDE_PX, LEAST_SHARE)
     kinds = [plan.pack.detector.kind for plan in plans]
     own = [
@@ -273,7 +276,7 @@ def _identity(plans: Sequence[_Plan]) -> str:
         for kind, plan in zip(kinds, plans, strict=True)
     ]
     files = [file.sha256 for plan in plans for file in plan.pack.detector.files]
-    text = repr((CLEARING_VERSION, shared, own, files))
+    text = repr((CLEARING_VERSION, shared, sizes, own, files))
     return f"{'+'.join(kinds)}@{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 

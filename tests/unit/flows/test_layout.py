@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from countenance.errors import CountenanceError
+from countenance.errors import ConflictError, CountenanceError
 from countenance.flows.layout import MARKER, Folder, Layout, Place, thumbnail_of
 from countenance.ingest.source import SourceItem
 from countenance.store.collections import Collection
@@ -157,8 +157,20 @@ def test_a_folder_is_prepared_once(tmp_path: Path, gala: Collection) -> None:
     folder.prepare([], gala, "website")
     first = (folder.path / MARKER).stat().st_mtime_ns
     assert {path.name for path in folder.path.iterdir()} == {MARKER, "clear", "redacted", "thumbnails"}
+    folder.release()
     folder.prepare([b"s3://bucket/photos"], gala, "website")
     assert (folder.path / MARKER).stat().st_mtime_ns == first
+
+
+def test_a_folder_is_held_by_one_run(tmp_path: Path, gala: Collection) -> None:
+    first, second = Folder(tmp_path / "out"), Folder(tmp_path / "out")
+    first.prepare([], gala, "website")
+    with pytest.raises(ConflictError, match="Another run"):
+        second.prepare([], gala, "website")
+    first.release()
+    second.prepare([], gala, "website")
+    second.release()
+    second.release()
 
 
 def test_a_broken_marker_is_nobodys(tmp_path: Path, gala: Collection) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -201,13 +202,20 @@ def test_guesses_from_before_a_merge_stay_when_it_is_undone(office: Office) -> N
         for person in office.people.values():
             subjects.set_pending(tx, person.id, pending_rescan=False)
     merged = office.merge("Ann", "Bob")
-    decided = office.decide(Ann0=REJECTED)
-    assert decided is not None
-    labels.undo(office.who(), decided.id)
     labels.undo(office.who(), merged.id)
     assert office.states() == {(0, "Ann"): (SUGGESTED, MACHINE)}
     with office.world.store.reading() as tx:
         assert subjects.pending(tx, office.collection) == []
+
+
+def test_a_guess_that_the_other_ones_references_may_have_raised_goes_with_the_merge(office: Office) -> None:
+    office.suggest(0, "Ann", score=0.7)
+    merged = office.merge("Ann", "Bob")
+    office.suggest(0, "Ann", score=0.99, at=office.now + timedelta(seconds=1))
+    labels.undo(office.who(), merged.id)
+    assert office.states() == {}
+    with office.world.store.reading() as tx:
+        assert len(subjects.pending(tx, office.collection)) == len(office.people)
 
 
 def test_a_permit_of_one_person_lists_both_ids_and_no_third(office: Office) -> None:

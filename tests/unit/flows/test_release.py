@@ -70,6 +70,7 @@ def copy(hidden: tuple[int, ...] = (0,), number: int = 0) -> Copy:
     finally:
         decode.close()
     assert made.pyramid is not None
+    made.looked_px = made.width, made.height
     return made
 
 
@@ -129,3 +130,11 @@ def test_photos_that_were_refused_pass_through(stage: Release, judge: Judge) -> 
     work.refuse("changed", "It was changed.")
     stage(Batch([work]))
     assert (work.written, judge.n_asked) == (None, 0)
+
+
+def test_a_photo_that_is_decoded_to_another_size_than_was_looked_at_stays_in(stage: Release, judge: Judge) -> None:
+    for hidden in ((0,), ()):
+        work = copy(hidden=hidden)
+        work.looked_px = work.height, work.width
+        stage(Batch([work]))
+        assert (judge.n_asked, work.written, work.problems) == (0, None, ("other-size",))

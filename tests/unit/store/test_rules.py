@@ -124,6 +124,20 @@ def pair(world: World) -> Pair:
         return Pair(face_ids[0], subject.id, appearances.of_photo(tx, face_ids[0].split("-")[0])[0].id)
 
 
+def test_a_published_policy_page_is_not_replaced(world: World) -> None:
+    for version in (1, 0):
+        refused(
+            world,
+            "stands|CHECK",
+            "INSERT OR REPLACE INTO policy_pages VALUES (?, ?, 'other', 'x', ?)",
+            version,
+            b"h" * 32,
+            to_text(world.now),
+        )
+    refused(world, "stands", "UPDATE policy_pages SET page = 'other'")
+    refused(world, "stands", "DELETE FROM policy_pages")
+
+
 APPEARANCE = "INSERT INTO appearances VALUES (?, ?, ?, 0.5, 'suggested', 'x', ?, 'p', NULL, NULL)"
 
 

@@ -169,6 +169,20 @@ def test_a_second_detector_that_is_not_installed_is_done_without(default_pack: P
         open_clearing(default_pack, with_second(bare, "nobody"))
 
 
+def test_how_small_and_at_what_size_faces_are_looked_for_makes_another_eye(default_pack: Pack, tmp_path: Path) -> None:
+    bare = Settings(cache_dir=tmp_path, device="cpu")
+    clears = [
+        ClearSettings(),
+        ClearSettings(smallest_face_px=20),
+        ClearSettings(smallest_face_share=0.02),
+        ClearSettings(full_side_px=2_000),
+        ClearSettings(style="emoji", margin=0.5),
+    ]
+    ids = [describe_clearing(default_pack, replace(bare, clear=clear))[0] for clear in clears]
+    assert len(set(ids[:4])) == 4
+    assert ids[4] == ids[0], "how a head is hidden is not how it is seen"
+
+
 @pytest.mark.shared
 def test_packs_lend_each_other_their_detectors(
     both: ClearingEye, alone: ClearingEye, recommended_pack: Pack, vision_settings: Settings

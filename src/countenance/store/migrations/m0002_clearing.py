@@ -76,6 +76,7 @@ _STATEMENTS = (
         publication_id TEXT NOT NULL REFERENCES publications (id) ON DELETE CASCADE,
         face_id TEXT NOT NULL REFERENCES faces (id),
         subject_id TEXT REFERENCES subjects (id),
+        hidden BOOLEAN NOT NULL CHECK (hidden IN (FALSE, TRUE)),
         UNIQUE (publication_id, face_id)
     )
     """,
@@ -138,6 +139,24 @@ SQLITE_RULES = (
         "stands: a published policy page is never removed",
     ),
     refuse(
+        "policy_pages_are_not_replaced",
+        "INSERT ON policy_pages",
+        "EXISTS (SELECT 1 FROM policy_pages WHERE version >= NEW.version)",
+        "stands: a published policy page is never rewritten",
+    ),
+    refuse(
+        "consents_need_policy",
+        "INSERT ON consents",
+        "NOT EXISTS (SELECT 1 FROM policy_pages)",
+        "no consent: no policy page has been published that people could have read",
+    ),
+    refuse(
+        "operations_are_not_replaced",
+        "INSERT ON label_operations",
+        "EXISTS (SELECT 1 FROM label_operations WHERE id = NEW.id)",
+        "stands: this row exists",
+    ),
+    refuse(
         "authorities_stand",
         "UPDATE ON consents",
         "NEW.authority_sealed IS NOT OLD.authority_sealed",
@@ -183,7 +202,7 @@ SQLITE_RULES = (
         "operations_stand",
         "UPDATE ON label_operations",
         """NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.actor IS NOT OLD.actor OR NEW.at IS NOT OLD.at
-        OR OLD.undone_at IS NOT NULL""",
+        OR NEW.collection_id IS NOT OLD.collection_id OR NEW.note IS NOT OLD.note OR OLD.undone_at IS NOT NULL""",
         "stands: history is not rewritten",
     ),
 )
