@@ -189,21 +189,23 @@ def clear_rows(row: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row make
     def again(pack: str) -> str:
         found = redacted["results"][pack]
         seen, known = sum(found["found_again"].values()), len(found["recognised_where_hidden"])
-        return f"{seen} and {known} of {found['hidden_faces']}"
+        beside = sum(found["beside_fills"].values())
+        return f"{seen} and {known} of {found['hidden_faces']} ({beside})"
 
     return [
         row(
-            "clearing: faces missed per 1,000, 24 px and higher, as taken and spoiled",
+            "clearing with both detectors: faces missed per 1,000, 24 px and higher, as taken and spoiled",
             "accuracy.missed",
             {pack: per_1000(pack) for pack in PACKS},
         ),
         row(
-            "clearing: times as fast as `deface`, group scenes / portraits / drawn, same photos, same core",
+            "clearing with both detectors: times as fast as `deface`, group scenes / portraits / drawn, same core",
             "speed.clear",
             {pack: ratios(pack) for pack in PACKS},
         ),
         row(
-            "clearing: hidden faces found again by any of three detectors, and recognised",
+            "clearing: hidden faces found again by any of three detectors, and recognised (boxes of shown faces or "
+            "necks whose middle lies in a fill)",
             "accuracy.redacted",
             {pack: again(pack) for pack in PACKS},
         ),
