@@ -220,6 +220,7 @@ def _save(
     good = [work for work in works if work.refused is None]
     # The same bytes may come twice in one batch, or another process may have been faster.
     ids = {digest: row.id for digest, row in photos.known(tx, collection.id, [work.sha256 for work in good]).items()}
+    before = set(ids.values())
     for work in good:
         if work.sha256 not in ids:
             ids[work.sha256] = photos.add_photo(tx, collection.id, _row(work, pack), at=now)
@@ -231,7 +232,9 @@ def _save(
                 continue  # somebody was faster; the next run looks again
         photo = ids[work.sha256]
         face_ids = faces.add_faces(tx, photo, _new_faces(work, pack), first_ordinal=work.known)
-        photos.set_n_faces(tx, photo, len(work.boxes))
+        is_new = photo not in before
+        if not is_new:
+            photos.set_n_faces(tx, photo, len(work.boxes))
         if keep is not None:
             templates.add_face_templates(
                 tx,
@@ -244,7 +247,8 @@ def _save(
             )
         if eye is not None:
             looks.note(tx, photo, eye, signs_of_people=work.signs_of_people, at=now)
-        summary.suggested += suggest(tx, photo, work.templates, gallery, pack, now)
+        new_faces = face_ids if is_new else None
+        summary.suggested += suggest(tx, photo, work.templates, gallery, pack, now, new_faces=new_faces)
         summary.faces += len(face_ids)
     photos.add_paths(tx, [(ids[work.sha256], work.path, work.member) for work in good], at=now)
     photos.clear_refusals(tx, collection.id, [(work.path, work.member) for work in good])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +15,16 @@ from countenance.store.connection import Tx
 from countenance.vision.packs import Pack
 
 
-def suggest(tx: Tx, photo: str, found: Templates, gallery: LiveGallery, pack: Pack, now: datetime) -> int:
+def suggest(
+    tx: Tx,
+    photo: str,
+    found: Templates,
+    gallery: LiveGallery,
+    pack: Pack,
+    now: datetime,
+    *,
+    new_faces: Sequence[str] | None = None,
+) -> int:
     """Suggest people of a gallery where they fit better than whoever the machine suggested before.
 
     The outcome is the same whether a person is enrolled before or after the photos come in: one suggestion per face,
@@ -28,12 +38,13 @@ def suggest(tx: Tx, photo: str, found: Templates, gallery: LiveGallery, pack: Pa
         gallery: whom to compare with.
         pack: made the templates.
         now: aware UTC moment.
+        new_faces: ids of all faces of a photo that was just added, of which nothing can have been said yet.
 
     Returns:
         How many suggestions are new.
     """
-    face_ids = [face.id for face in faces.of_photo(tx, photo)]
-    raw = appearances.of_photo(tx, photo)
+    face_ids = [face.id for face in faces.of_photo(tx, photo)] if new_faces is None else new_faces
+    raw = appearances.of_photo(tx, photo) if new_faces is None else []
     said = appearances.resolved(raw, gallery.aliases)
     named = {row.face for row in said if row.state == appearances.CONFIRMED}
     ruled_out = {
