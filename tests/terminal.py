@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ class Terminal:
         """Run a command and do not wait for it. Nobody types, nobody watches."""
         return subprocess.Popen(  # noqa: S603 - our own command
             [*COMMAND, *words],
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - nothing here has threads
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -91,6 +93,11 @@ class Terminal:
 
     def __call__(self, *words: str | bytes | Path) -> Answer:
         return finish(self.start(*words))
+
+
+def _hear_ctrl_c() -> None:
+    """A shell that runs the tests in the background makes them deaf to Ctrl-C; what they start must not be."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen[bytes]) -> Answer:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.terminal import PATIENCE_S, Here, Terminal, finish
 
-N_MANY = 240
+N_MANY = 96
 CONSENT = ("--purpose", "find-my-photos", "--channel", "website", "--until", "2999-12-31", "--evidence", "form.txt")
 
 
