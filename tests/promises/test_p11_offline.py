@@ -153,6 +153,11 @@ def test_the_whole_line_runs_without_a_network_and_tries_to_reach_none(
         ["find", "Ada", "--out", str(tmp_path / "sheet")],
         ["review", COLLECTION, "--confirm", "FOUND"],
         ["rescan", COLLECTION],
+        ["clear", str(gala_photos), "--channel", "website", "--out", str(tmp_path / "out"), "--published-to", "a wall"],
+        ["consent", "withdraw", "Ada"],
+        ["consent", "list"],
+        ["take-down", "Ada"],
+        ["policy", "show"],
         ["models", "check"],
         ["doctor"],
     ]
@@ -168,6 +173,7 @@ def test_the_whole_line_runs_without_a_network_and_tries_to_reach_none(
     assert said["ingest"]["photos"]["new"] == len(SCENES)
     assert said["find"]["appearances"]
     assert said["review"]["counts"]["confirmed"] == 1
+    assert len(said["clear"]["photos"]) == len(SCENES)
 
     assert tried == []
     if without_network():
@@ -177,9 +183,10 @@ def test_the_whole_line_runs_without_a_network_and_tries_to_reach_none(
             assert "urllib.request" in told["loaded"]
             break
         assert told["loaded"] == [], f"{words[0]} loads what could talk to others"
-    page = (tmp_path / "sheet" / "index.html").read_text("utf-8")
-    assert re.findall(r"(?:src|href|url|action)\s*[=(]\s*[\"']?\s*(?:https?:)?//", page) == []
-    assert "<script" not in page
+    for path in ("sheet/index.html", "out/report.html", "archive/policy.html"):
+        page = (tmp_path / path).read_text("utf-8")
+        assert re.findall(r"(?:src|href|url|action)\s*[=(]\s*[\"']?\s*(?:https?:)?//", page) == []
+        assert "<script" not in page
 
 
 # Weights anyone may use ----------------------------------------------------------------------------------------------

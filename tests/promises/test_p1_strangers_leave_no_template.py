@@ -19,14 +19,17 @@ import numpy as np
 import pytest
 
 from countenance.archive import DATABASE, Archive
-from countenance.core.arrays import Templates
+from countenance.core.arrays import Crops, Templates
 from countenance.core.permit import permit_open_templates
+from countenance.core.policy import DEFAULT_POLICY, parse_policy
+from countenance.flows.clear import Request
 from countenance.flows.stages import Embed, Work
 from countenance.run.stage import Batch
 from countenance.settings import Settings
 from countenance.store import templates
 from countenance.store.collections import Release
 from countenance.store.keyfile import Master, write_key_file
+from countenance.vision.embed import Embedder
 from tests.drawn import SCENES, portrait
 from tests.gala import COLLECTION, consent_form, environment, guests_of, key_file_of, run_command
 from tests.promises.byte_scan import FORMS, Needles
@@ -155,6 +158,43 @@ def test_no_file_holds_a_template_of_anybody(
     assert count(archive.folder, "SELECT count(*) FROM subjects") == len(ENROLLED)
     assert count(archive.folder, "SELECT count(*) FROM subject_references") == 2 * len(ENROLLED)
     assert count(archive.folder, "SELECT count(*) FROM faces") == summary.faces
+    assert_scan_finds_what_is_planted(archive.folder, needles)
+
+
+def test_clearing_a_folder_leaves_no_template_of_anybody(
+    archive: Archive,
+    gala_photos: Path,
+    models: Path,
+    temporary: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Templates] = []
+    embed = Embedder.embed
+
+    def watched(self: Embedder, crops: Crops) -> Templates:
+        done = embed(self, crops)
+        made.extend(done.copy())  # looking, and again for the check of what was written
+        return done
+
+    monkeypatch.setattr(Embedder, "embed", watched)
+    archive.create_collection(COLLECTION)
+    for place in BEFORE:
+        enrol(archive, place)
+    out = tmp_path / "out"
+    cleared = archive.clear(COLLECTION, [gala_photos], Request("website", out, parse_policy(DEFAULT_POLICY), "office"))
+    hidden = [face for photo in cleared["photos"] for face in photo["faces"] if face["action"] == "redact"]
+    n_faces = sum(len(photo["faces"]) for photo in cleared["photos"])
+    assert len(made) >= n_faces + len(hidden) > n_faces
+
+    collection = archive.collection(COLLECTION).id
+    needles = Needles(made, archive._keys.rotation_of(collection, len(made[0])))
+    everywhere = (archive.folder, models, temporary, out)
+    assert_nothing(needles.found_below(*everywhere), DATABASE, f"{DATABASE}-wal", "report.json", "report.html")
+    archive.close()
+    assert_nothing(needles.found_below(*everywhere), DATABASE, "report.json", "report.html")
+    assert count(archive.folder, "SELECT count(*) FROM face_templates") == 0
+    assert count(archive.folder, "SELECT count(*) FROM faces") == n_faces
     assert_scan_finds_what_is_planted(archive.folder, needles)
 
 
