@@ -204,8 +204,8 @@ def clear_rows(row: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row make
             {pack: ratios(pack) for pack in PACKS},
         ),
         row(
-            "clearing: hidden faces found again by any of three detectors, and recognised (boxes of shown faces or "
-            "necks whose middle lies in a fill)",
+            "clearing: hidden faces found again by any of three detectors, and recognised (boxes of shown faces "
+            "whose middle lies in a neighbour's fill)",
             "accuracy.redacted",
             {pack: again(pack) for pack in PACKS},
         ),

@@ -2,15 +2,14 @@
 
     python -m benchmarks.accuracy.redacted [--every N] [--packs NAME...] [--cache DIR]
 
-Clears ``album``, ``london``, ``caltech``, ``congress``, ``noface`` and drawn scenes, all in one archive, with both
-detectors. Of every three people one said yes to the channel, one to another channel only, one is not enrolled. What
-was released is then looked at without ``redact/check.py``: the written bytes are decoded by OpenCV, and
+Clears ``album``, ``london``, ``caltech``, ``congress``, ``noface``, drawn scenes and the photos of the demo, all in one
+archive, with both detectors. Of every three people one said yes to the channel, one to another channel only, one is
+not enrolled. What was released is then looked at without ``redact/check.py``: OpenCV decodes the written bytes, and
 
 - each detector alone, at its settings for finding and at those for clearing, looks for faces. One is found again when
   its middle lies under a fill (pixels in the grey of a fill that touch a hidden face, and the ellipse in the box of
-  each of those) and it overlaps a hidden face or lies mostly under fills. A face that is rightly shown beside a fill,
-  and a neck that is taken for a face below one, are counted apart. UltraFace, of a third family, looks too, at whole
-  photos and at each hidden face with what is around it; it counts for nobody's bar;
+  each of those). A face that is rightly shown beside a fill is counted apart. UltraFace, of a third family, looks too,
+  at whole photos and at each hidden face with what is around it; it counts for nobody's bar;
 - the templates at the landmarks of every hidden face, of both packs, are compared with everybody who is enrolled;
 - every face that is found in a released file is compared in the same way: whose best score, at or above the threshold,
   is with somebody who did not say yes, is listed.
@@ -42,10 +41,12 @@ from benchmarks.places import CHECKOUT, RESULTS, SHARED
 from benchmarks.speed.ours import COLLECTION, Ours, ready_pack
 from countenance.archive import DATABASE
 from countenance.core.policy import DEFAULT_POLICY, parse_policy
+from countenance.demo import gala
 from countenance.errors import EnrolmentError
 from countenance.flows.clear import Request
 from countenance.flows.scope import Engine
 from countenance.measure.report import write_json
+from countenance.redact.render import encode_jpeg
 from countenance.settings import Settings
 from countenance.store import collections, faces, photos
 from countenance.store.connection import Store
@@ -68,6 +69,10 @@ class Scene:
 def gather(folder: Path, every: int) -> Scene:
     """Copy every n-th photo of each set, draw scenes, and choose a portrait of everybody."""
     truth = {f"drawn/{name}": each for name, each in cleared.draw_scenes(folder / "drawn", N_SCENES // every).items()}
+    for photo in list(gala.photos())[::every]:
+        path = folder / "demo" / photo.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_jpeg(photo.draw()))
     for name in SETS:
         files = sorted(path.name for path in (SHARED / "photos" / name).glob("*.jpg"))[::every]
         (folder / name).mkdir()

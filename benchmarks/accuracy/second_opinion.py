@@ -29,8 +29,6 @@ FLAT: Final = 6
 """Levels by which a pixel of a fill may differ from its grey after JPEG."""
 SHOWN_OVERLAP: Final = 0.3
 """Overlap with a shown face from which a detection is that face."""
-ON_FACE, MOSTLY = 0.2, 0.5
-"""Overlap with a hidden face, or share of its box under fills, from which a detection is a hidden face found again."""
 ULTRAFACE_FROM, ULTRAFACE_SIDES = 0.7, (640, 480)
 AROUND: Final = 3.0
 PACKS: Final = {"mtcnn": "default", "yunet": "recommended"}
@@ -55,8 +53,7 @@ class Opinion:
         eyes: who looked.
         found: faces found again under fills, by who found them.
         found_at: each of them.
-        beside: detections whose middle lies under a fill and that are a shown face beside it, or mostly what is around
-            the head, by who found them.
+        beside: detections whose middle lies under a fill and that are a shown face beside it, by who found them.
         beside_at: each of them.
         highest: highest score of any hidden face with anybody enrolled, by pack.
         recognised: hidden faces whose templates match somebody.
@@ -188,10 +185,8 @@ def _find(each: Released, pixels: Pixels, eyes: Eyes, opinion: Opinion) -> None:
             if not under[y, x]:
                 continue
             where = {"photo": each.name, "by": who, "box": [round(float(v), 1) for v in box]}
-            is_shown = len(shown) and overlap(box[None], shown).max() >= SHOWN_OVERLAP
-            on_face = overlap(box[None], each.boxes[each.hidden]).max() >= ON_FACE or share(under, box) >= MOSTLY
-            if is_shown or not on_face:
-                opinion.beside[f"{who}, {'a shown face' if is_shown else 'below or beside the head'}"] += 1
+            if len(shown) and overlap(box[None], shown).max() >= SHOWN_OVERLAP:
+                opinion.beside[f"{who}, a shown face"] += 1
                 opinion.beside_at.append(where)
                 continue
             opinion.found[who] += 1
@@ -224,13 +219,6 @@ def _recognise(each: Released, photo: Pyramid, kind: str, memory: Memory, eyes: 
                     "box": [round(float(v), 1) for v in box],
                 }
             )
-
-
-def share(under: NDArray[np.bool_], box: NDArray[np.float32]) -> float:
-    """How much of a box lies under fills, in [0, 1]."""
-    left, top, right, bottom = np.rint([box[0], box[1], box[0] + box[2], box[1] + box[3]]).astype(int)
-    part = under[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    return float(part.mean()) if part.size else 0.0
 
 
 def fills(pixels: Pixels, boxes: Boxes) -> NDArray[np.bool_]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import click
 
+from countenance.cli.form import consent_row, lapse_line, last_day, spelled, with_form
 from countenance.cli.frame import Frame, one_line, with_frame
-from countenance.cli.values import DAY, DURATION, LAST_DAY, LINE, MOMENT, PATH, SeveralWords, hash_evidence
+from countenance.cli.values import DURATION, LINE, SeveralWords
 from countenance.core.consent import PARENTAL, PUBLICATION, PURPOSES
 from countenance.errors import UsageError
 from countenance.flows.consent import Entry, Hidden
 from countenance.flows.enrol import ConsentForm
-from countenance.ingest.source import display_name
 from countenance.store.consents import StoredConsent
 
 _COLUMNS = ("NAME", "COLLECTION", "PURPOSE", "CHANNELS", "FROM", "LAST DAY", "STATE", "SIGNED BY")
@@ -48,30 +46,10 @@ def list_all(frame: Frame, collection: str | None, subject: str | None, expiring
 @command.command("grant", cls=SeveralWords)
 @click.argument("subject", type=LINE)
 @click.option("--collection", type=LINE, help="Look for the name in this collection only.")
-@click.option("--purpose", "purposes", multiple=True, required=True, type=LINE, help="What for: publication, ...")
-@click.option("--channel", "channels", multiple=True, required=True, type=LINE, help="Where shown: website, ...")
-@click.option("--from", "start", type=MOMENT, help="From when it holds (default: now).")
-@click.option("--until", "end", type=LAST_DAY, required=True, help="Its last day.")
-@click.option("--evidence", type=PATH, required=True, help="The signed form or the recording.")
-@click.option("--guardian", type=LINE, help="Who signed for a minor.")
-@click.option("--authority", type=LINE, help=f"What gives the guardian the right to sign (default: {PARENTAL}).")
-@click.option("--born", type=DAY, help="Date of birth; a guardian's consent ends when this person comes of age.")
+@with_form
 @with_frame
-def grant(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    frame: Frame,
-    subject: str,
-    collection: str | None,
-    purposes: tuple[str, ...],
-    channels: tuple[str, ...],
-    start: datetime | None,
-    end: datetime,
-    evidence: Path,
-    guardian: str | None,
-    authority: str | None,
-    born: date | None,
-) -> None:
+def grant(frame: Frame, subject: str, collection: str | None, form: ConsentForm) -> None:
     """Record what SUBJECT (a name or an id), enrolled before, agreed to: one consent for each purpose."""
-    form = read_form(purposes, channels, start, end, evidence, (guardian, authority, born))
     with frame.open() as archive:
         who = archive.subject(subject, collection)
         made = archive.grant(who.id, form, frame.who)
@@ -79,7 +57,7 @@ def grant(  # noqa: PLR0913, PLR0917 - one parameter per option of the command l
     n_made = len(made.recorded)
     lines = [f"{n_made} consent{'s' * (n_made != 1)} of {one_line(made.subject.name)} recorded"]
     lines += [f"  {_in_words(stored)}" for stored in made.recorded]
-    lines += lapse_line(form, made.recorded)
+    lines += lapse_line(form, made.recorded, made.subject.born_on)
     lines += [
         f"A guardian's consent now ends with coming of age: {stored.consent.purpose}" for stored in made.shortened
     ]
@@ -108,7 +86,7 @@ def withdraw(frame: Frame, subject: str, collection: str | None, purposes: tuple
     Running jobs follow within a minute, and the next `countenance clear` hides this person in photos it released
     before.
     """
-    wanted = _spelled(purposes)
+    wanted = spelled(purposes)
     unknown = [purpose for purpose in wanted if purpose not in PURPOSES]
     if unknown:
         msg = f"Unknown purpose {unknown[0]!r}; choose from: {', '.join(PURPOSES)}."
@@ -150,82 +128,6 @@ def must_not_appear(frame: Frame, subject: str, collection: str | None, reason: 
         lines = [f"{name} must not appear: {one_line(found.reason)}", *_not_compared(name, found)]
     result = {"subject": found.subject.id, "must_not_appear": found.reason is not None, "compared": found.compared}
     frame.print({**result, **shown}, "\n".join(lines))
-
-
-def read_form(
-    purposes: Sequence[str],
-    channels: Sequence[str],
-    start: datetime | None,
-    end: datetime,
-    evidence: Path,
-    signer: tuple[str | None, str | None, date | None],
-) -> ConsentForm:
-    """The form as the options of a command give it.
-
-    Args:
-        purposes: what for; blanks count as hyphens.
-        channels: where shown.
-        start: aware UTC moment from which it holds; now when None.
-        end: aware UTC moment at which it ends.
-        evidence: the signed form.
-        signer: guardian, what gives the guardian the right to sign, and the subject's date of birth.
-
-    Raises:
-        UsageError: the evidence cannot be read, or an authority is named without a guardian.
-    """
-    guardian, authority, born_on = signer
-    if authority is not None and guardian is None:
-        msg = "--authority says what gives a guardian the right to sign, and there is no --guardian."
-        raise UsageError(msg)
-    return ConsentForm(
-        _spelled(purposes),
-        tuple(dict.fromkeys(channels)),
-        start or datetime.now(UTC),
-        end,
-        hash_evidence(evidence),
-        display_name(os.fsencode(evidence.name)),
-        guardian,
-        PARENTAL if authority is None else authority,
-        born_on,
-    )
-
-
-def consent_row(stored: StoredConsent) -> dict[str, Any]:
-    """One consent as programs get it."""
-    consent, record = stored.consent, stored.record
-    return {
-        "consent": stored.id,
-        "purpose": consent.purpose,
-        "channels": list(consent.channels),
-        "from": consent.from_at.isoformat(),
-        "until": consent.until_at.isoformat(),
-        "withdrawn": consent.withdrawn_at.isoformat() if consent.withdrawn_at else None,
-        "minor": consent.minor,
-        "guardian": consent.guardian,
-        "authority": consent.authority if consent.minor else None,
-        "evidence": consent.evidence_sha256,
-        "evidence_name": record.evidence_name,
-        "notice": record.notice_version,
-        "recorded_by": record.granted_by,
-        "recorded": stored.granted_at.isoformat(),
-    }
-
-
-def lapse_line(form: ConsentForm, recorded: Sequence[StoredConsent]) -> list[str]:
-    """A line that says so when a guardian's consent ends sooner than the form says."""
-    ends = min((stored.consent.until_at for stored in recorded), default=form.until_at)
-    if ends >= form.until_at:
-        return []
-    return [f"It ends on {last_day(ends)}, because this person then comes of age and signs alone."]
-
-
-def last_day(until_at: datetime) -> str:
-    """The last day on which something that ends at this moment (exclusive) still holds."""
-    return f"{until_at - timedelta(microseconds=1):%Y-%m-%d}"
-
-
-def _spelled(purposes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(purpose.replace(" ", "-") for purpose in purposes))
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

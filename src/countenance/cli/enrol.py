@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from datetime import date, datetime
 from pathlib import Path
 
 import click
 
 from countenance.archive import Archive
-from countenance.cli.consent import consent_row, lapse_line, read_form
+from countenance.cli.form import consent_row, lapse_line, with_form
 from countenance.cli.frame import Frame, with_frame
 from countenance.cli.progress import Progress
-from countenance.cli.values import DAY, LAST_DAY, LINE, MOMENT, PATH, SeveralWords
+from countenance.cli.values import LINE, PATH, SeveralWords
 from countenance.errors import ConflictError, PhotoRefusedError, UsageError
-from countenance.flows.enrol import MOST_PHOTOS
+from countenance.flows.enrol import MOST_PHOTOS, ConsentForm
 from countenance.flows.policy import gaps
 from countenance.flows.rescan import RescanSummary
 from countenance.ingest.source import display_name, reopen
@@ -24,33 +23,17 @@ from countenance.ingest.source import display_name, reopen
 @click.argument("collection", type=LINE)
 @click.argument("name", type=LINE)
 @click.option("--photo", "photos", multiple=True, required=True, type=PATH, help="1 to 20 photos of this person alone.")
-@click.option("--purpose", "purposes", multiple=True, required=True, type=LINE, help="What for: find-my-photos, ...")
-@click.option("--channel", "channels", multiple=True, required=True, type=LINE, help="Where shown: website, ...")
-@click.option("--from", "start", type=MOMENT, help="From when the consent holds (default: now).")
-@click.option("--until", "end", type=LAST_DAY, required=True, help="Last day of the consent.")
-@click.option("--evidence", type=PATH, required=True, help="The signed form or the recording.")
-@click.option("--guardian", type=LINE, help="Who signed for a minor.")
-@click.option(
-    "--authority", type=LINE, help="What gives the guardian the right to sign (default: parental responsibility)."
-)
-@click.option("--born", type=DAY, help="Date of birth; a guardian's consent ends when this person comes of age.")
 @click.option("--must-not-appear", type=LINE, metavar="REASON", help="Release no photo of this person; sealed.")
 @click.option("--namesake", is_flag=True, help="Another person of this name is enrolled already; this is not that one.")
 @click.option("--rescan/--no-rescan", default=True, help="Look through the photos that are there already.")
+@with_form
 @with_frame
-def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
+def command(  # noqa: PLR0913 - one parameter per option of the command line
     frame: Frame,
     collection: str,
     name: str,
     photos: tuple[Path, ...],
-    purposes: tuple[str, ...],
-    channels: tuple[str, ...],
-    start: datetime | None,
-    end: datetime,
-    evidence: Path,
-    guardian: str | None,
-    authority: str | None,
-    born: date | None,
+    form: ConsentForm,
     must_not_appear: str | None,
     *,
     namesake: bool,
@@ -64,7 +47,6 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
     if len(photos) > MOST_PHOTOS:
         msg = f"Enrolment takes 1 to {MOST_PHOTOS} photos, not {len(photos)}."
         raise UsageError(msg)
-    form = read_form(purposes, channels, start, end, evidence, (guardian, authority, born))
     most_bytes = frame.settings.decode.max_bytes
     contents = [(display_name(os.fsencode(path)), _content(path, most_bytes)) for path in dict.fromkeys(photos)]
     with frame.open() as archive:
@@ -89,7 +71,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command
         for item in made.references
     ]
     lines = [f"Enrolled {name} as {made.subject} with {len(references)} reference{'s' * (len(references) != 1)}"]
-    lines += lapse_line(form, made.consents)
+    lines += lapse_line(form, made.consents, form.born_on)
     if must_not_appear is not None:
         lines.append("Must not appear: no photo of this person is released. Why is sealed and stands in no report.")
     lines += [f"Not used: {item['photo']}: {item['reason']}" for item in refused]

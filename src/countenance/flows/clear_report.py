@@ -218,7 +218,7 @@ def names_of(scope: Scope, report: Mapping[str, Any]) -> dict[str, str]:
     names = {}
     with scope.store.reading() as tx:
         roots = merges.roots(tx, scope.collection.id)
-        flagged = {roots[subject] for subject in merges.must_not_appear(tx, list(roots))}
+        flagged = {roots[subject] for subject in merges.must_not_appear(tx, scope.collection.id)}
         for subject in sorted(wanted):
             if roots.get(subject, subject) in flagged:
                 continue

@@ -135,7 +135,7 @@ class Judgement:
         if stamp == self._stamp:
             return
         self._roots = merges.roots(tx, collection)
-        hidden = merges.must_not_appear(tx, list(self._roots))
+        hidden = merges.must_not_appear(tx, collection)
         given: dict[str, list[Consent]] = {}
         for consent in consents.of_collection(tx, self._scope.keys, collection):
             given.setdefault(self._roots[consent.subject], []).append(consent)

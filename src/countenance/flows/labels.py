@@ -154,7 +154,7 @@ def merge(reviewer: Reviewer, keep: Subject, other: Subject) -> Operation:
     """
     with _operation(reviewer, keep.collection) as (tx, word):
         merges.merge(tx, keep.id, other.id)
-        if len(merges.must_not_appear(tx, [keep.id, other.id])) == 1:
+        if len(merges.must_not_appear(tx, keep.collection) & {keep.id, other.id}) == 1:
             msg = "One of these two must not appear anywhere, and nothing is said of the other."
             raise ConflictError(msg, advice="Settle that for both first; nothing was changed.")
         given = {each.id: _consents_of(tx, reviewer.keys, each.id) for each in (keep, other)}
@@ -245,7 +245,7 @@ def _permit(tx: Tx, reviewer: Reviewer, word: Word, wanted: Collection[str]) -> 
     same = merges.aliases(tx, word.collection)
     ids = {each for root in wanted for each in merges.members(tx, root)}
     given = [consent for each in sorted(ids) for consent in _consents_of(tx, reviewer.keys, each)]
-    flagged = {same.get(each, each) for each in merges.must_not_appear(tx, ids)}
+    flagged = {same.get(each, each) for each in merges.must_not_appear(tx, word.collection) & ids}
     return permit_review(word.collection, wanted, merges.together(given, same), reviewer.clock(), flagged)
 
 

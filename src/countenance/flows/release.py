@@ -125,7 +125,7 @@ class _Judge:
         self.match = pack.match
         self.sizes = (0, 0, 1.0)
         self._settings, self._pack = settings, pack
-        self._eye: ClearingEye = open_clearing(pack, settings)
+        self._eye: ClearingEye = open_clearing(pack, settings, wary=True)
         self._embedder: Embedder = open_embedder(pack, settings)
 
     def faces(self, pixels: Pixels) -> tuple[Boxes, Landmarks, Confidences]:

@@ -5,7 +5,7 @@ Readers resolve it: ``roots`` says for whom each id counts. An alias has no alia
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sqlalchemy import func, or_, select, update
@@ -61,10 +61,10 @@ def together(consents: Iterable[Consent], same: Mapping[str, str]) -> list[Conse
     ]
 
 
-def must_not_appear(tx: Tx, wanted: Collection[str]) -> frozenset[str]:
-    """Those of the subjects who are flagged as not to appear anywhere; the reason stays sealed."""
-    query = select(subjects.c.id).where(subjects.c.id.in_(wanted), subjects.c.must_not_appear_sealed.is_not(None))
-    return frozenset(tx.execute(query).scalars())
+def must_not_appear(tx: Tx, collection: str) -> frozenset[str]:
+    """Every subject of the collection who is flagged as not to appear anywhere; the reason stays sealed."""
+    flagged = subjects.c.must_not_appear_sealed.is_not(None)
+    return frozenset(tx.execute(select(subjects.c.id).where(subjects.c.collection_id == collection, flagged)).scalars())
 
 
 def merge(tx: Tx, keep: str, other: str) -> None:

@@ -216,18 +216,20 @@ class _Plan:
     stages: Stages = FINDING
 
 
-def open_clearing(pack: Pack, settings: Settings) -> ClearingEye:
+def open_clearing(pack: Pack, settings: Settings, *, wary: bool = False) -> ClearingEye:
     """The eye with which photos are cleared in collections of a pack.
 
     Args:
         pack: its detector looks first; its landmarks are kept where both see a face.
         settings: ``clear.second_detector``, cache and device.
+        wary: for a file that was written: each detector counts from where it would alone, because a false face under a
+            fill costs a larger fill and a missed one is published.
 
     Raises:
         PackError: files of the pack's own detector, or of a second one that was asked for by name, are missing, altered
             or cannot be loaded.
     """
-    plans = _plans(pack, settings)
+    plans = _plans(pack, settings, wary=wary)
     return ClearingEye([_open(plan, settings) for plan in plans], _identity(plans, settings))
 
 
@@ -241,7 +243,7 @@ def describe_clearing(pack: Pack, settings: Settings) -> tuple[str, str]:
     return _identity(plans, settings), plans[1].pack.detector.kind if len(plans) > 1 else ""
 
 
-def _plans(pack: Pack, settings: Settings) -> list[_Plan]:
+def _plans(pack: Pack, settings: Settings, *, wary: bool = False) -> list[_Plan]:
     """Who looks, and how; MTCNN keeps to finding where YuNet looks for the faces that it would miss."""
     packs = [pack]
     name = settings.clear.second_detector
@@ -257,11 +259,12 @@ def _plans(pack: Pack, settings: Settings) -> list[_Plan]:
         sure = each.detector.threshold
         if each.detector.kind == "yunet":
             plans.append(_Plan(each, (1.0, COARSE), min(YUNET_WEAK, sure), min(YUNET_FROM, sure)))
-        elif helped:
+        elif helped and not wary:
             plans.append(_Plan(each, (COARSE,), sure, sure))
         else:
             stages = Stages(propose=MTCNN_PROPOSE, refine=MTCNN_REFINE, settled=sure)
-            plans.append(_Plan(each, (ALONE_FROM,), min(MTCNN_WEAK, sure), min(MTCNN_FROM, sure), stages))
+            scales = (COARSE if helped else ALONE_FROM,)
+            plans.append(_Plan(each, scales, min(MTCNN_WEAK, sure), min(MTCNN_FROM, sure), stages))
     return plans
 
 
