@@ -15,12 +15,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-import jinja2
-
 from countenance.core.clearance import Action, FaceState, Verdict
 from countenance.errors import NotFoundError
 from countenance.flows.clear import RELEASED, Cleared, Outcome, Request
 from countenance.flows.layout import Folder, thumbnail_of
+from countenance.flows.pages import render
 from countenance.flows.publish import Affected
 from countenance.flows.scope import Scope
 from countenance.ingest.source import display_name
@@ -244,17 +243,11 @@ def as_html(report: Mapping[str, Any], names: Mapping[str, str]) -> str:
         report: as ``as_json`` gives it.
         names: as ``names_of`` gives them.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("countenance.flows"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     photos = report["photos"]
     again = any(photo["before"] is not None for photo in photos) or bool(report["no_longer_in_source"])
     states = Counter(reason for photo in photos for reason in photo["reasons"])
-    return environment.get_template("clear_report.html").render(
+    return render(
+        "clear_report.html",
         report=report,
         cards=(_card(photo, names, report["collection"]) for photo in photos),  # one at a time: there may be many
         n_photos=len(photos),

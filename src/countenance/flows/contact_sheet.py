@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import jinja2
-
 from countenance.core.permit import Act, Permit
 from countenance.errors import CountenanceError, PhotoRefusedError
+from countenance.flows.pages import render, write_whole
 from countenance.ingest.decoder import Decoder
 from countenance.ingest.source import display_name, reopen
 from countenance.redact.render import cut_out, encode_jpeg
@@ -72,10 +70,8 @@ def write_contact_sheet(
     folder = sheet.folder
     with Decoder(settings.decode) as decoder:
         cards = [_card(row, decoder, settings) for row in found]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("countenance.flows"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    page = environment.get_template("contact_sheet.html").render(
+    page = render(
+        "contact_sheet.html",
         title=sheet.title,
         cards=cards,
         made_at=now.strftime("%Y-%m-%d %H:%M UTC"),
@@ -87,23 +83,13 @@ def write_contact_sheet(
     path = folder / "index.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, page.encode("utf-8", "backslashreplace"))
+        # Faces are on it, so only its owner may read it.
+        content = page.encode("utf-8", "backslashreplace")
+        write_whole(os.fsencode(path), content, mode=0o600, part=os.fsencode(folder / ".new-"))
     except OSError as error:
         msg = f"The contact sheet cannot be written to {folder}: {error.strerror}."
         raise CountenanceError(msg, advice="Name a folder that this account may write.") from error
     return path
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All or nothing, and readable by its owner only: faces are on it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _card(row: Appearance, decoder: Decoder, settings: Settings) -> Card:

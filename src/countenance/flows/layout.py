@@ -6,12 +6,12 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from countenance.errors import ConflictError, CountenanceError, UsageError
+from countenance.flows.pages import write_whole
 from countenance.ingest.source import SourceItem, display_name
 from countenance.store.collections import Collection
 
@@ -129,17 +129,7 @@ class Folder:
         path = self.at(name)
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names are bytes here
-            handle, new = tempfile.mkstemp(dir=os.fsencode(self.path), prefix=PART.encode())
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.chmod(new, 0o600 if private else 0o644)  # noqa: PTH101 - as above
-                os.replace(new, path)  # noqa: PTH105 - as above
-            except BaseException:
-                os.unlink(new)  # noqa: PTH108 - as above
-                raise
+            write_whole(path, content, mode=0o600 if private else 0o644, part=self.at(PART.encode()))
         except OSError as error:
             msg = f"{display_name(path)} cannot be written: {error.strerror}."
             raise CountenanceError(msg, advice="Check free disk space and permissions, then run it again.") from error

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-import jinja2
-
 from countenance.core.consent import CHANNELS, PURPOSES
 from countenance.errors import PackError
+from countenance.flows.pages import render
 from countenance.settings import Settings
 from countenance.store import policies
 from countenance.store.connection import Store
@@ -31,10 +30,8 @@ _GAP = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
 
 def draft(settings: Settings) -> str:
     """A page written from the settings, as HTML that stands alone; what only the organisation knows is left in [[]]."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("countenance.flows"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("policy_page.html").render(
+    return render(
+        "policy_page.html",
         purposes=[(purpose, PURPOSES_SAY[purpose]) for purpose in PURPOSES],
         channels=CHANNELS + settings.extra_channels,
         adult_age_years=settings.clear.adult_age_years,
