@@ -222,8 +222,8 @@ def open_clearing(pack: Pack, settings: Settings, *, wary: bool = False) -> Clea
     Args:
         pack: its detector looks first; its landmarks are kept where both see a face.
         settings: ``clear.second_detector``, cache and device.
-        wary: for a file that was written: each detector counts from where it would alone, because a false face under a
-            fill costs a larger fill and a missed one is published.
+        wary: for a file that was written: each detector looks and counts as it would alone, because a false face under
+            a fill costs a larger fill and a missed one is published.
 
     Raises:
         PackError: files of the pack's own detector, or of a second one that was asked for by name, are missing, altered
@@ -263,8 +263,7 @@ def _plans(pack: Pack, settings: Settings, *, wary: bool = False) -> list[_Plan]
             plans.append(_Plan(each, (COARSE,), sure, sure))
         else:
             stages = Stages(propose=MTCNN_PROPOSE, refine=MTCNN_REFINE, settled=sure)
-            scales = (COARSE if helped else ALONE_FROM,)
-            plans.append(_Plan(each, scales, min(MTCNN_WEAK, sure), min(MTCNN_FROM, sure), stages))
+            plans.append(_Plan(each, (ALONE_FROM,), min(MTCNN_WEAK, sure), min(MTCNN_FROM, sure), stages))
     return plans
 
 
