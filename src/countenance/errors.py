@@ -120,6 +120,14 @@ class KeyStoreError(CountenanceError):
     default_advice = "Give the key file or the passphrase that `countenance init` used."
 
 
+class ProofError(CountenanceError):
+    """What was to be verified does not hold: a log, a proof, a receipt (P5, P7)."""
+
+    code = "not-proven"
+    http_status = 422
+    default_advice = "Keep this file as it is, and compare it with a copy that somebody else holds."
+
+
 class StoreError(CountenanceError):
     """The database cannot be opened, is of another version, or refused a write."""
 

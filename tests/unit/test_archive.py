@@ -43,7 +43,7 @@ def test_an_interrupted_creation_is_simply_begun_again(
     folder = tmp_path / "a"
     with monkeypatch.context() as patch:
         if step == "before the keys":
-            patch.setattr("countenance.archive.KeyStore.create", killed)
+            patch.setattr("countenance.archive.opened.KeyStore.create", killed)
         else:
             patch.setattr(Path, "replace", killed)
         with pytest.raises(KeyboardInterrupt):

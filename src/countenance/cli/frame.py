@@ -102,7 +102,7 @@ class Frame:
 
         require_archive(self.folder)
         settings = replace(self.settings, **changes)
-        return Archive.open(self.folder, self.master(), settings)
+        return Archive.open(self.folder, self.master(), settings, actor=self.who)
 
     def print(self, result: Mapping[str, Any], text: str) -> None:
         """One JSON object on stdout, or text for people."""

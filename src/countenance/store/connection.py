@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Tx: TypeAlias = Connection
 """An open transaction, as every function of this package takes it first."""
+
+NOTICE = "notice"
+"""Set in ``tx.info`` of a transaction about whose commit somebody wants to be told."""
 
 # Set on every connection, then read back: SQLite answers an impossible setting with silence.
 _SETTINGS: tuple[tuple[str, str, int | str], ...] = (
@@ -71,6 +74,8 @@ class Store:
         self._readers = readers
         self._lock = threading.Lock()
         self._owner: int | None = None
+        self.after_commit: Callable[[], None] | None = None
+        """Called when a transaction that set ``NOTICE`` in its ``tx.info`` has become durable, outside of it."""
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False, busy_timeout_s: float = 10.0) -> Self:
@@ -131,9 +136,13 @@ class Store:
             self._owner = me
             try:
                 with self._writer.begin() as tx:
+                    tx.info.pop(NOTICE, None)
                     yield tx
+                    noticed = tx.info.pop(NOTICE, False)
             finally:
                 self._owner = None
+        if noticed and self.after_commit is not None:
+            self.after_commit()
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:

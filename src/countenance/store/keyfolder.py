@@ -18,7 +18,7 @@ from countenance.store.connection import apply_settings, error_of
 from countenance.store.epoch import EpochFile
 from countenance.store.keyfile import MasterRecord, sync_folder, write_new
 
-FORM: Final = 1
+FORM: Final = 2
 """Form of the key store; a higher one is of a newer program."""
 
 DAMAGED: Final = "The key store is damaged."
@@ -48,6 +48,7 @@ _TABLES: Final = (
         wrapped BLOB NOT NULL
     ) STRICT
     """,
+    _SECRETS := "CREATE TABLE archive_secrets (name TEXT NOT NULL PRIMARY KEY, wrapped BLOB NOT NULL) STRICT",
 )
 
 
@@ -89,6 +90,21 @@ def fill(folder: Path, wrapped_epoch: bytes, record: MasterRecord) -> None:
     with _errors_of_disk():
         (folder / _UNFINISHED_FILE).rename(folder / _MASTER_FILE)
         sync_folder(folder)
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a key store of an older form to this one; a newer one is left alone."""
+    with errors_of_driver():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            facts = connection.execute("SELECT form FROM key_facts").fetchone()
+            if facts == (1,):
+                connection.execute(_SECRETS)
+                connection.execute("UPDATE key_facts SET form = 2")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
 
 
 def record_of(folder: Path) -> MasterRecord:

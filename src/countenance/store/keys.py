@@ -1,7 +1,8 @@
 """The key store: keys of collections and subjects, wrapped twice, in a folder outside the database and its backups.
 
 ``epoch.key`` holds the epoch key under the master; ``keys.sqlite`` holds collection keys under the epoch key, and
-subject keys under their collection's key and then the epoch key. Dropping a key and renewing the epoch makes every copy
+subject keys under their collection's key and then the epoch key; secrets of the archive itself, such as the ledger's
+signing key, lie there under the epoch key as well. Dropping a key and renewing the epoch makes every copy
 of the dropped key, on this disk and in every backup of ``keys.sqlite``, useless.
 """
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _ROTATION_LABEL = b"countenance template rotation 1"
+_SALT_LABEL = b"countenance ledger salt 1"
+_TABLES = (("collection_keys", "collection_id"), ("subject_keys", "subject_id"), ("archive_secrets", "name"))
+"""What the epoch key wraps, and by what each row is named."""
 
 
 class KeyStore:
@@ -79,6 +83,7 @@ class KeyStore:
     def _opened(cls, folder: Path, wrapping: bytearray) -> Self:
         store = cls(folder, wrapping, keyfolder.connect(folder))
         try:
+            keyfolder.upgrade(store._connection)
             store._scrub()
         except BaseException:
             store.close()
@@ -156,6 +161,58 @@ class KeyStore:
             _wipe(self._subjects.pop(subject, bytearray()))
         return dropped
 
+    def drop_collection_key(self, collection: str) -> int:
+        """Delete the key of a collection and of everybody in it; gives how many keys those were.
+
+        The erasure is complete after ``rotate_epoch``.
+        """
+        with self._transaction(write=True) as db:
+            n_keys = db.execute("DELETE FROM subject_keys WHERE collection_id = ?", (collection,)).rowcount
+            n_keys += db.execute("DELETE FROM collection_keys WHERE collection_id = ?", (collection,)).rowcount
+        with self._lock:
+            self._forget()
+        return n_keys
+
+    def has_subject_key(self, subject: str) -> bool:
+        """Whether the subject has a key."""
+        with self._transaction(write=False) as db:
+            return db.execute("SELECT 1 FROM subject_keys WHERE subject_id = ?", (subject,)).fetchone() is not None
+
+    def secret(self, name: str) -> bytes:
+        """The archive's 32-byte secret of that name; drawn, durably, when it is asked for the first time.
+
+        Raises:
+            DamagedError: its stored form is damaged.
+        """
+        query = "SELECT wrapped FROM archive_secrets WHERE name = ?"
+        with self._transaction(write=False) as db:
+            row = db.execute(query, (name,)).fetchone()
+            if row is not None:
+                return _unwrap(self._epoch, row[0])
+        with self._transaction(write=True) as db:  # another program may have been faster
+            row = db.execute(query, (name,)).fetchone()
+            drawn = os.urandom(KEY_BYTES) if row is None else _unwrap(self._epoch, row[0])
+            if row is None:
+                db.execute("INSERT INTO archive_secrets VALUES (?, ?)", (name, _wrap(self._epoch, drawn)))
+            return drawn
+
+    def drop_secret(self, name: str) -> None:
+        """Delete a secret; it is gone for good after ``rotate_epoch``."""
+        with self._transaction(write=True) as db:
+            db.execute("DELETE FROM archive_secrets WHERE name = ?", (name,))
+
+    def salt_of(self, subject: str, nonce: bytes) -> bytes:
+        """The 32-byte salt of one entry of the ledger about this subject; it dies with the subject's key.
+
+        Args:
+            subject: id.
+            nonce: drawn for the entry.
+
+        Raises:
+            NotFoundError: the subject has no key: never enrolled, or erased.
+        """
+        return hmac.new(self.subject_key(subject), _SALT_LABEL + nonce, hashlib.sha256).digest()
+
     def rotation_of(self, collection: str, dim: int) -> NDArray[np.float32]:
         """The (dim, dim) float32 orthonormal matrix that turns the collection's templates before they are sealed.
 
@@ -184,7 +241,7 @@ class KeyStore:
         with self._transaction(write=True) as db:
             generation = self._generation + 1
             self._file.write(1 - self._slot().index, generation, _wrap(self._wrapping, fresh))
-            for table, column in (("collection_keys", "collection_id"), ("subject_keys", "subject_id")):
+            for table, column in _TABLES:
                 rows = db.execute(f"SELECT wrapped, {column} FROM {table}").fetchall()  # noqa: S608 - fixed names
                 again = [(_wrap(fresh, _unwrap(self._epoch, wrapped)), name) for wrapped, name in rows]
                 db.executemany(f"UPDATE {table} SET wrapped = ? WHERE {column} = ?", again)  # noqa: S608 - fixed names

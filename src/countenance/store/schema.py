@@ -108,6 +108,7 @@ subjects = Table(
     Column("must_not_appear_sealed", LargeBinary),
     Column("born_sealed", LargeBinary),
     Column("merged_into", Text),
+    Column("last_contact_at", Moment),
 )
 
 consents = Table(
@@ -272,4 +273,101 @@ label_changes = Table(
     Column("from_state", Text),
     Column("from_made_by", Text),
     Column("to_state", Text, nullable=False),
+)
+
+actors = Table(
+    "actors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+ledger_nodes = Table(
+    "ledger_nodes",
+    metadata,
+    Column("level", Integer, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+ledger_touches = Table(
+    "ledger_touches",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("subject_id", Text, primary_key=True),
+)
+
+written_files = Table(
+    "written_files",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("path", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("collection_id", Text),
+    Column("photo_id", Text),
+    Column("written_at", Moment, nullable=False),
+)
+
+written_file_subjects = Table(
+    "written_file_subjects",
+    metadata,
+    Column("file_id", Text, primary_key=True),
+    Column("subject_id", Text, primary_key=True),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("collection_id", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    Column("receipt", LargeBinary),
+)
+
+subject_attributes = Table(
+    "subject_attributes",
+    metadata,
+    Column("subject_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value_sealed", LargeBinary, nullable=False),
+)
+
+retention_rules = Table(
+    "retention_rules",
+    metadata,
+    Column("collection_id", Text, primary_key=True),
+    Column("purpose_ends_at", Moment),
+    Column("keep_until_at", Moment),
+    Column("contact_years", Integer),
+)
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("collection_id", Text, nullable=False),
+    Column("subject_id", Text),
+    Column("reference", Text, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("until_at", Moment, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", Moment, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_at", Moment),
 )

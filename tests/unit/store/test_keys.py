@@ -328,7 +328,7 @@ def test_a_changed_wrapped_key_is_damage(folder: Path, keys: KeyStore) -> None:
 def test_a_newer_key_store_is_refused(folder: Path, keys: KeyStore) -> None:
     keys.close()
     with closing(sqlite3.connect(folder / "keys.sqlite")) as raw, raw:
-        raw.execute("UPDATE key_facts SET form = 2")
+        raw.execute("UPDATE key_facts SET form = 99")
     with pytest.raises(KeyStoreError, match="newer"):
         KeyStore.open(folder, cheap_master())
 

@@ -1,0 +1,14 @@
+"""One archive: opens the parts and joins them. No rules of its own."""
+
+from __future__ import annotations
+
+from countenance.archive.labels import Labels
+from countenance.archive.opened import DATABASE, KEYS, LEDGER, SETTINGS, require_archive, utc_now
+from countenance.archive.people import People
+from countenance.archive.photos import Photos
+
+__all__ = ["DATABASE", "KEYS", "LEDGER", "SETTINGS", "Archive", "require_archive", "utc_now"]
+
+
+class Archive(Photos, People, Labels):
+    """Everything one organisation's archive can do, one method per story."""

@@ -1,0 +1,1 @@
+"""The log of every act: append-only, signed, and verifiable without an archive."""

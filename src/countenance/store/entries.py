@@ -1,0 +1,107 @@
+"""Rows of the ledger: entries, nodes of its tree above the leaves, and whom an entry touches.
+
+Entries and nodes are never changed; the database refuses it. Whom an entry touches is the archive's own memory of what
+the entry's commitments say, and goes when that person is erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import delete, func, insert, select
+
+from countenance.core.merkle import leaf_hash
+from countenance.errors import DamagedError
+from countenance.store.connection import NOTICE, Tx
+from countenance.store.schema import ledger_entries, ledger_nodes, ledger_touches
+
+_PAGE = 1_000
+
+
+def size(tx: Tx) -> int:
+    """Number of entries."""
+    newest = tx.execute(select(func.max(ledger_entries.c.n))).scalar()
+    return 0 if newest is None else newest + 1
+
+
+def add(tx: Tx, first: int, bodies: Sequence[bytes], nodes: Iterable[tuple[int, int, bytes]]) -> None:
+    """Append entries, from number ``first`` on, and the nodes (level, n, hash) that they complete.
+
+    Raises:
+        ConflictError: another entry has that number.
+    """
+    rows = [{"n": n, "body": body} for n, body in enumerate(bodies, start=first)]
+    tx.execute(insert(ledger_entries), rows)
+    made = [{"level": level, "n": n, "hash": digest} for level, n, digest in nodes]
+    if made:
+        tx.execute(insert(ledger_nodes), made)
+    tx.info[NOTICE] = True
+
+
+def body(tx: Tx, n: int) -> bytes:
+    """One entry.
+
+    Raises:
+        DamagedError: it is not there.
+    """
+    found = tx.execute(select(ledger_entries.c.body).where(ledger_entries.c.n == n)).scalar()
+    if found is None:
+        raise _missing(n)
+    return bytes(found)
+
+
+def bodies(tx: Tx, first: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Entries with their numbers, in order, from ``first`` up to ``end`` (all when None)."""
+    while end is None or first < end:
+        most = _PAGE if end is None else min(_PAGE, end - first)
+        query = select(ledger_entries.c.n, ledger_entries.c.body).where(ledger_entries.c.n >= first)
+        rows = tx.execute(query.order_by(ledger_entries.c.n).limit(most)).all()
+        if not rows:
+            return
+        for row in rows:
+            if end is None or row.n < end:
+                yield row.n, bytes(row.body)
+        first = rows[-1].n + 1
+
+
+def node(tx: Tx, level: int, n: int) -> bytes:
+    """Hash of a complete node of the tree; level 0 are the entries.
+
+    Raises:
+        DamagedError: it is not there.
+    """
+    if level == 0:
+        return leaf_hash(body(tx, n))
+    query = select(ledger_nodes.c.hash).where(ledger_nodes.c.level == level, ledger_nodes.c.n == n)
+    found = tx.execute(query).scalar()
+    if found is None:
+        raise _missing(n << level)
+    return bytes(found)
+
+
+def nodes(tx: Tx) -> dict[tuple[int, int], bytes]:
+    """Every node above the leaves, for checking them all."""
+    return {(row.level, row.n): bytes(row.hash) for row in tx.execute(select(ledger_nodes))}
+
+
+def touch(tx: Tx, n: int, subjects: Iterable[str]) -> None:
+    """Remember whom an entry touches."""
+    rows = [{"n": n, "subject_id": subject} for subject in dict.fromkeys(subjects)]
+    if rows:
+        tx.execute(insert(ledger_touches), rows)
+
+
+def touching(tx: Tx, subject: str) -> list[int]:
+    """Numbers of the entries that touch a subject, oldest first."""
+    query = select(ledger_touches.c.n).where(ledger_touches.c.subject_id == subject)
+    return list(tx.execute(query.order_by(ledger_touches.c.n)).scalars())
+
+
+def forget(tx: Tx, subject: str) -> int:
+    """Forget which entries touch a subject; gives how many those were. The entries stay."""
+    return tx.execute(delete(ledger_touches).where(ledger_touches.c.subject_id == subject)).rowcount
+
+
+def _missing(n: int) -> DamagedError:
+    msg = f"Entry {n} of the ledger is missing."
+    return DamagedError(msg, advice="Run `countenance ledger verify` to see what is left of it.")

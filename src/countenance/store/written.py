@@ -1,0 +1,112 @@
+"""The register of files we wrote outside the archive's folder: what each shows, so that erasing reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select
+
+from countenance.store.connection import Tx
+from countenance.store.ids import random_id
+from countenance.store.schema import written_file_subjects, written_files
+
+RENDITION, THUMBNAIL, REPORT = "rendition", "thumbnail", "report"
+CONTACT_SHEET, SHOW_ME, REMOVED_PERSON = "contact-sheet", "show-me", "redacted-pixels"
+KINDS = (RENDITION, THUMBNAIL, REPORT, CONTACT_SHEET, SHOW_ME, REMOVED_PERSON)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """One file that we wrote.
+
+    Attributes:
+        kind: one of ``KINDS``.
+        path: bytes of its absolute path.
+        sha256: 32 bytes, as we wrote it.
+        bytes: size.
+        written_at: aware UTC moment.
+        collection: id, if it is of one.
+        photo: id of the photo that it was made from, if it was made from one.
+        subjects: ids of the people whom it is about; those whom a rendition shows are known by its photo.
+    """
+
+    kind: str
+    path: bytes
+    sha256: bytes
+    bytes: int
+    written_at: datetime
+    collection: str | None = None
+    photo: str | None = None
+    subjects: tuple[str, ...] = ()
+
+
+def put(tx: Tx, file: WrittenFile) -> None:
+    """Note a file; it replaces what was noted of the same path."""
+    forget(tx, [file.path])
+    made = random_id()
+    row = {
+        "id": made,
+        "kind": file.kind,
+        "path": file.path,
+        "sha256": file.sha256,
+        "bytes": file.bytes,
+        "collection_id": file.collection,
+        "photo_id": file.photo,
+        "written_at": file.written_at,
+    }
+    tx.execute(insert(written_files).values(row))
+    about = [{"file_id": made, "subject_id": subject} for subject in dict.fromkeys(file.subjects)]
+    if about:
+        tx.execute(insert(written_file_subjects), about)
+
+
+def forget(tx: Tx, paths: Iterable[bytes]) -> None:
+    """Forget files that are gone."""
+    for path in paths:
+        known = select(written_files.c.id).where(written_files.c.path == path)
+        tx.execute(delete(written_file_subjects).where(written_file_subjects.c.file_id.in_(known)))
+        tx.execute(delete(written_files).where(written_files.c.path == path))
+
+
+def of_subject(tx: Tx, subject: str) -> list[WrittenFile]:
+    """Files that are about a subject, by path."""
+    about = select(written_file_subjects.c.file_id).where(written_file_subjects.c.subject_id == subject)
+    return _files(tx, tx.execute(select(written_files).where(written_files.c.id.in_(about))).all())
+
+
+def of_photos(tx: Tx, photos: Collection[str]) -> list[WrittenFile]:
+    """Files that were made from these photos, by path."""
+    found: list[Row[Any]] = []
+    for photo in photos:
+        found += tx.execute(select(written_files).where(written_files.c.photo_id == photo)).all()
+    return _files(tx, found)
+
+
+def everything(tx: Tx, collection: str | None = None) -> list[WrittenFile]:
+    """Every file noted, or those of one collection, by path."""
+    query = select(written_files)
+    if collection is not None:
+        query = query.where(written_files.c.collection_id == collection)
+    return _files(tx, tx.execute(query).all())
+
+
+def _files(tx: Tx, rows: Iterable[Row[Any]]) -> list[WrittenFile]:
+    found = []
+    for row in sorted(rows, key=lambda each: bytes(each.path)):
+        about = select(written_file_subjects.c.subject_id).where(written_file_subjects.c.file_id == row.id)
+        found.append(
+            WrittenFile(
+                kind=row.kind,
+                path=bytes(row.path),
+                sha256=bytes(row.sha256),
+                bytes=row.bytes,
+                written_at=row.written_at,
+                collection=row.collection_id,
+                photo=row.photo_id,
+                subjects=tuple(tx.execute(about).scalars()),
+            )
+        )
+    return found
