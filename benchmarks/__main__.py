@@ -23,6 +23,7 @@ MEASUREMENTS = (
     "accuracy.missed",
     "accuracy.redacted",
     "accuracy.leaks",
+    "accuracy.strangers",
     "mutation",
     "speed.pipeline",
     "speed.workers",

@@ -34,7 +34,7 @@ from countenance.flows.scope import Scope
 from countenance.flows.stages import Step, Work
 from countenance.run.stage import Batch
 from countenance.settings import Settings
-from countenance.store import consents, keys, subjects, templates
+from countenance.store import consents, subjects, templates, turns
 from countenance.store.keyfile import Master
 from tests.drawn import CHEAP, CLUB, EVIDENCE, Clock, name_of
 
@@ -231,7 +231,7 @@ class Party:
         patch.setattr(ingest, "_stages", lambda _scope, eye: [Seen(closely=eye is not None and self.eye.closely)])
         patch.setattr(rescan, "Decode", lambda *_: Pass())
         patch.setattr(rescan, "Embed", lambda *_: Seen(anew=False))
-        patch.setattr(keys, "rotation", _rotation)
+        patch.setattr(turns, "rotation", _rotation)
         return self
 
     def __enter__(self) -> Self:

@@ -74,7 +74,9 @@ class Settings:
         smallest_face_share: the same as a share of the longer side, in (0, 1); the larger of the two counts.
         batch_photos: photos that travel through the pipeline together.
         batch_bytes: encoded bytes that travel together at most.
+        backup_days: days after which the last backup of the archive is gone; receipts say when an erasure is complete.
         extra_channels: channels that this organisation adds to the built-in ones.
+        show_actor_names: tell people who ask for their data the names of those who acted, not their roles alone.
         decode: limits of the decoder.
         clear: how photos are cleared for a channel.
     """
@@ -87,6 +89,8 @@ class Settings:
     smallest_face_share: float = 0.0125
     batch_photos: int = 8
     batch_bytes: int = 64 * 1024 * 1024
+    backup_days: int = 35
     extra_channels: tuple[str, ...] = ()
+    show_actor_names: bool = False
     decode: DecodeLimits = field(default_factory=DecodeLimits)
     clear: ClearSettings = field(default_factory=ClearSettings)

@@ -8,6 +8,7 @@ from countenance.archive.opened import Opened
 from countenance.flows import (
     labels,
     review,
+    view,
 )
 from countenance.store.appearances import Appearance
 from countenance.store.labels import Operation
@@ -53,4 +54,7 @@ class Labels(Opened):
     def label_history(self, collection: str, who: str | None = None, *, most: int | None = None) -> list[Operation]:
         """What people did to labels, in a collection or to one person, newest first; see ``flows.labels``."""
         subject = self.subject(who, collection) if who is not None else None
-        return labels.history(self._store, self.collection(collection).id, subject, most=most)
+        found = labels.history(self._store, self.collection(collection).id, subject, most=most)
+        if subject is not None:
+            view.log_view(self._desk, subject.id, view.HISTORY)
+        return found

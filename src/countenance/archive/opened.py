@@ -11,10 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from countenance.errors import ConflictError, CountenanceError, NotFoundError, StoreError
-from countenance.flows import policy
+from countenance.flows import policy, rekey
+from countenance.flows.acts import PROGRAM, log
 from countenance.flows.consent import Desk
 from countenance.flows.labels import Reviewer
 from countenance.flows.scope import Scope
+from countenance.ledger.event import Act, Event
 from countenance.settings import FILE_NAME, Settings
 from countenance.store import collections, photos, subjects
 from countenance.store.collections import Collection, CollectionCounts, Release
@@ -26,8 +28,6 @@ from countenance.store.subjects import Subject
 from countenance.vision.packs import Pack, load_pack, load_pack_by_id
 
 DATABASE, KEYS, LEDGER, SETTINGS = "countenance.db", "keys", "ledger", FILE_NAME
-PROGRAM = "countenance"
-"""Who acts where nobody was named."""
 
 
 def utc_now() -> datetime:
@@ -75,9 +75,13 @@ class Opened:
             folder.mkdir(parents=True, exist_ok=True)
             # The database gets its name last: where it has it, the archive is whole; else `init` is simply run again.
             _remove_database(unnamed)
-            with Store.open(unnamed, create=True) as store:
-                policy.publish(store, policy.draft(settings), "countenance init", clock())
-            _make_keys(folder / KEYS, master, may_exist=interrupted)
+            with (
+                Store.open(unnamed, create=True) as store,
+                _make_keys(folder / KEYS, master, may_exist=interrupted) as keys,
+            ):
+                with store.transaction() as tx:
+                    log(tx, keys, Event(Act.BEGIN, actor), at=clock())
+                policy.publish(store, keys, policy.draft(settings), "countenance init", clock())
             unnamed.replace(folder / DATABASE)
             if not (folder / policy.FILE).exists():
                 (folder / policy.FILE).write_text(policy.draft(settings), "utf-8")
@@ -114,6 +118,7 @@ class Opened:
         except BaseException:
             keys.close()
             raise
+        rekey.settle(store, keys)
         return cls(folder, store, keys, settings, clock, actor)
 
     def close(self) -> None:
@@ -142,11 +147,15 @@ class Opened:
         """
         pack = load_pack(self.settings.pack, self.settings)
         with self._store.transaction() as tx:
-            return collections.create(tx, self._keys, name=name, pack=pack.id, at=self._clock(), release=release)
+            now = self._clock()
+            made = collections.create(tx, self._keys, name=name, pack=pack.id, at=now, release=release)
+            event = Event(Act.CREATE_COLLECTION, self.actor, made.id, facts={"basis": made.basis})
+            log(tx, self._keys, event, at=now)
+            return made
 
     def _scope(self, collection: str) -> Scope:
         where = self.collection(collection)
-        return Scope(self._store, self._keys, where, self.pack_of(where), self.settings, self._clock)
+        return Scope(self._store, self._keys, where, self.pack_of(where), self.settings, self._clock, self.actor)
 
     def collections(self) -> list[CollectionCounts]:
         """Every collection with its counts."""
@@ -208,20 +217,20 @@ class Opened:
 
     @property
     def _desk(self) -> Desk:
-        return Desk(self._store, self._keys, self.settings, self._clock)
+        return Desk(self._store, self._keys, self.settings, self._clock, self.actor)
 
     def _reviewer(self, actor: str) -> Reviewer:
         return Reviewer(self._store, self._keys, self._clock, actor)
 
 
-def _make_keys(folder: Path, master: Master, *, may_exist: bool) -> None:
+def _make_keys(folder: Path, master: Master, *, may_exist: bool) -> KeyStore:
     """A new key store; one that an interrupted ``create`` left whole is kept if the master opens it."""
     try:
-        KeyStore.create(folder, master).close()
+        return KeyStore.create(folder, master)
     except ConflictError:
         if not may_exist:
             raise
-        KeyStore.open(folder, master).close()
+        return KeyStore.open(folder, master)
 
 
 def _remove_database(path: Path) -> None:

@@ -10,6 +10,7 @@ from countenance.flows import (
     consent,
     enrol,
     policy,
+    view,
 )
 from countenance.flows.consent import Entry, Granted, Hidden
 from countenance.flows.enrol import ConsentForm, Enrolment
@@ -40,7 +41,7 @@ class People(Opened):
 
     def publish_policy(self, page: str, actor: str) -> PolicyPage:
         """Publish a version of the policy page; the one in force again when the text is the same."""
-        return policy.publish(self._store, page, actor, self._clock())
+        return policy.publish(self._store, self._keys, page, actor, self._clock())
 
     def grant(self, who: str, form: ConsentForm, actor: str) -> Granted:
         """Record what an enrolled person agreed to; see ``flows.consent``."""
@@ -54,7 +55,10 @@ class People(Opened):
         """Every consent of the archive, of one collection or of one person; see ``flows.consent``."""
         where = None if collection is None else self.collection(collection).id
         subject = None if who is None else self.subject(who, collection).id
-        return consent.listing(self._desk, collection=where, subject=subject)
+        entries = consent.listing(self._desk, collection=where, subject=subject)
+        if subject is not None:
+            view.log_view(self._desk, subject, view.CONSENTS)
+        return entries
 
     def renewals(self, entries: Iterable[Entry], within: timedelta) -> list[Entry]:
         """Which of these consents end within the span and are not renewed; see ``flows.consent``."""
@@ -66,4 +70,6 @@ class People(Opened):
 
     def why_hidden(self, who: str) -> Hidden:
         """Whether and why a person must not appear: for the steward; see ``flows.consent``."""
-        return consent.why_hidden(self._desk, self.subject(who).id)
+        hidden = consent.why_hidden(self._desk, self.subject(who).id)
+        view.log_view(self._desk, hidden.subject.id, view.REASON)
+        return hidden

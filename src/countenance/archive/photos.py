@@ -16,6 +16,7 @@ from countenance.flows import (
     ingest,
     publish,
     rescan,
+    view,
 )
 from countenance.flows.ingest import IngestSummary
 from countenance.flows.rescan import RescanSummary
@@ -48,7 +49,7 @@ class Photos(Opened):
 
     def find(self, who: str, *, state: str = "any") -> list[Appearance]:
         """A person's appearances, best first; see ``flows.find``."""
-        return find.find(self._store, self._keys, self.subject(who), self._clock, state=state)
+        return find.find(self._store, self._keys, self.subject(who), self._clock, state=state, actor=self.actor)
 
     def contact_sheet(self, who: str, found: Sequence[Appearance], folder: Path) -> Path:
         """Write what ``find`` gave as a page; see ``flows.contact_sheet``."""
@@ -57,7 +58,7 @@ class Photos(Opened):
             where = collections.by_id(tx, subject.collection)
         permit = find.permit_to_show(self._store, self._keys, subject, self._clock)
         sheet = contact_sheet.Sheet(folder, subject.name, self.pack_of(where))
-        return contact_sheet.write_contact_sheet(permit, sheet, found, self.settings, self._clock())
+        return contact_sheet.write_contact_sheet(self._desk, permit, sheet, found)
 
     def clear(
         self,
@@ -74,9 +75,11 @@ class Photos(Opened):
     def published_showing(self, who: str) -> list[Publication]:
         """Published copies on which a person can be seen; see ``flows.publish``."""
         subject = self.subject(who)
-        return publish.showing(self._store, subject.collection, subject.id)
+        found = publish.showing(self._store, subject.collection, subject.id)
+        view.log_view(self._desk, subject.id, view.PUBLISHED)
+        return found
 
     def take_down(self, who: str, ids: Sequence[str]) -> None:
         """Note that published copies are gone; see ``flows.publish``."""
         subject = self.subject(who)
-        publish.take_down(self._store, subject.collection, subject.id, ids, self._clock())
+        publish.take_down(self._desk, subject.collection, subject.id, ids)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
+from countenance.cli import erase as erasing
 from countenance.cli.frame import Frame, one_line, with_frame
-from countenance.cli.values import LAST_DAY, LINE
+from countenance.cli.progress import steps
+from countenance.cli.values import LAST_DAY, LINE, PATH
 from countenance.errors import ConsentError, UsageError
 from countenance.ingest.source import display_name
 from countenance.store.collections import CollectionCounts, Release
@@ -80,6 +83,48 @@ def list_all(frame: Frame) -> None:
     ]
     empty = "No collection yet. Make one with: countenance collection create NAME"
     frame.print({"collections": [_row(row) for row in rows]}, "\n".join(lines) if rows else empty)
+
+
+@command.command("rekey")
+@click.argument("name", type=LINE)
+@with_frame
+def rekey(frame: Frame, name: str) -> None:
+    """Give a collection a new key: copies of its templates made before open no more and match nothing.
+
+    Every template is turned and sealed anew, in place, and the old key is destroyed. Nothing else changes: scores
+    inside the collection, people, labels and photos stay. Other programs wait while it runs; a kill loses nothing.
+    """
+    with frame.open() as archive:
+        done = archive.rekey(name)
+    frame.print(
+        {"collection": name, "references": done.n_references, "templates": done.n_templates},
+        f"Collection {one_line(name)} has a new key; sealed anew: {done.n_references} references of enrolled people, "
+        f"{done.n_templates} templates of other faces.",
+    )
+
+
+@command.command("destroy")
+@click.argument("name", type=LINE)
+@click.option("--receipt", type=PATH, help="New file for the signed receipt.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go, and what cannot be reached.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_frame
+def destroy(frame: Frame, name: str, receipt: Path | None, **options: bool) -> None:
+    """Erase a collection with everybody and everything in it, and prove it. Photos stay where they are."""
+    if receipt is None and not options["dry_run"]:
+        msg = "Destroying a collection leaves a signed receipt; say where it goes with --receipt FILE."
+        raise UsageError(msg, advice="Nothing was destroyed. See what would go with --dry-run.")
+    with frame.open() as archive:
+        plan, called = archive.plan_destruction(name), f"the collection {name}"
+        if receipt is None or options["dry_run"]:
+            frame.print(erasing.plan_row(plan), "\n".join(erasing.plan_lines(plan, called)))
+            return
+        erasing.require_free(receipt)
+        erasing.confirm(frame, plan, called, asked=not options["yes"])
+        with steps(erasing.N_STEPS, quiet=frame.as_json) as told:
+            done = archive.destroy_collection(name, told)
+    erasing.write_receipt(receipt, done)
+    frame.print(erasing.erased_row(done, receipt), "\n".join(erasing.erased_lines(done, called, receipt)))
 
 
 @command.command("show")

@@ -59,6 +59,7 @@ pack = "{pack}"
 # smallest_face_px = 32           # height in pixels of the photo below which no face is looked for
 # smallest_face_share = 0.0125    # the same as a share of the longer side; the larger of the two counts
 # extra_channels = []             # channels besides website, social, print, press, newsletter, intranet, ...
+# show_actor_names = false        # `countenance show-me` names who acted, not only their roles
 
 [decode]
 # max_pixels = 256000000          # width times height

@@ -41,7 +41,7 @@ def command(frame: Frame, folder: Path | None, pack: str | None) -> None:
     if key_file is not None and made_key:
         write_key_file(key_file)
     try:
-        Archive.create(frame.folder, frame.master(new=True), settings).close()
+        Archive.create(frame.folder, frame.master(new=True), settings, actor=frame.who).close()
     except BaseException:
         if key_file is not None and made_key:
             key_file.unlink(missing_ok=True)

@@ -1,8 +1,10 @@
-"""A progress bar with rate and time left, on terminals only and never on stdout."""
+"""Progress bars, on terminals only and never on stdout."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -45,3 +47,26 @@ class Progress:
     ) -> None:
         """Remove the bar."""
         self._bar.stop()
+
+
+@contextmanager
+def steps(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A bar over named steps; gives what is to be called before each."""
+    console = Console(stderr=True)
+    bar = progress.Progress(
+        progress.TextColumn("{task.description:16}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    task = bar.add_task("", total=total)
+    done = iter(range(total + 1))
+
+    def told(step: str) -> None:
+        bar.update(task, description=step, completed=next(done, total))
+
+    with bar:
+        yield told

@@ -57,6 +57,40 @@ def root_of(size: int, at: NodeAt) -> bytes:
     return _range_hash(0, size, at) if size else EMPTY_ROOT
 
 
+class Growing:
+    """The tree of leaves that come one after the other, with no more in memory than one node for each level.
+
+    Attributes:
+        size: leaves so far.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: dict[int, bytes] = {}
+
+    def add(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+        """Add a leaf's hash; gives every node above the leaves that is complete now, as (level, n, hash)."""
+        level, place, made, nodes = 0, self.size, leaf, list[tuple[int, int, bytes]]()
+        while place % 2:
+            made = node_hash(self._peaks.pop(level), made)
+            level, place = level + 1, place // 2
+            nodes.append((level, place, made))
+        self._peaks[level] = made
+        self.size += 1
+        return nodes
+
+    @property
+    def root(self) -> bytes:
+        """Root of the tree as it is now."""
+        peaks = [self._peaks[level] for level in sorted(self._peaks)]
+        if not peaks:
+            return EMPTY_ROOT
+        reached = peaks[0]
+        for left in peaks[1:]:
+            reached = node_hash(left, reached)
+        return reached
+
+
 def inclusion_proof(n: int, size: int, at: NodeAt) -> list[bytes]:
     """Hashes that lead from leaf ``n`` to the root of the tree of the first ``size`` leaves, leaf first.
 

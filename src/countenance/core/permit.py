@@ -27,6 +27,13 @@ class Act(StrEnum):
     COMPARE = "compare"
     SHOW = "show"
     REVIEW = "review"
+    VERIFY = "verify"
+    ERASE = "erase"
+    REKEY = "rekey"
+
+
+IDENTITY_CHECKS: Final = ("account", "selfie", "met-in-person")
+"""How it may be checked that whoever asks is the person asked about; an identity document is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,45 @@ def permit_show(collection: str, subject: str, consents: Iterable[Consent], now:
     raise ConsentError(msg)
 
 
+def permit_show_me(collection: str, subjects: Collection[str], check: str, now: datetime) -> Permit:
+    """Permit to show people what is held on themselves: always, whatever became of their consents.
+
+    Args:
+        collection: id of the collection.
+        subjects: every id of that one person.
+        check: how it was made sure that it is this person who asks, one of ``IDENTITY_CHECKS``.
+        now: aware UTC moment.
+
+    Raises:
+        PermitError: nothing was checked that counts.
+    """
+    if check not in IDENTITY_CHECKS:
+        msg = "Nobody is shown what is held on a person without a check that it is this person who asks."
+        raise PermitError(msg, advice=f"Check it in one of these ways: {', '.join(IDENTITY_CHECKS)}.")
+    return Permit(Act.SHOW, collection, frozenset(subjects), now, _MINT)
+
+
+def permit_verify(collection: str, subjects: Collection[str], n_references: int, now: datetime) -> Permit:
+    """Permit to compare one face with one person's own references, because that person asks for their own data.
+
+    No consent is asked for: whoever took every yes back may still be recognised once more in order to be shown what is
+    left. Nobody else's references are opened.
+
+    Args:
+        collection: id of the collection.
+        subjects: every id of that one person.
+        n_references: how many references of this person are kept, at least 0.
+        now: aware UTC moment.
+
+    Raises:
+        PermitError: there is no reference, so there is nothing to compare with.
+    """
+    if n_references < 1:
+        msg = "No reference of this person is kept, so a selfie cannot be compared with anything."
+        raise PermitError(msg, advice="Check who asks by their account or in person instead.")
+    return Permit(Act.VERIFY, collection, frozenset(subjects), now, _MINT)
+
+
 def permit_review(
     collection: str,
     subjects: Collection[str],
@@ -121,6 +167,16 @@ def permit_review(
         msg = f"No consent of subject {refused[0]} allows naming faces today ({' or '.join(sorted(COMPARING))})."
         raise ConsentError(msg, advice="Record a consent first. Saying that a face is not this person needs none.")
     return Permit(Act.REVIEW, collection, frozenset(subjects), now, _MINT)
+
+
+def permit_erase(collection: str, subjects: Collection[str], now: datetime) -> Permit:
+    """Permit to open what is kept of these subjects so that its remains can be looked for. It needs no consent."""
+    return Permit(Act.ERASE, collection, frozenset(subjects), now, _MINT)
+
+
+def permit_rekey(collection: str, now: datetime) -> Permit:
+    """Permit to open every template of a collection and to seal it again, turned anew; nothing is compared or shown."""
+    return Permit(Act.REKEY, collection, frozenset(), now, _MINT)
 
 
 def permit_templates(

@@ -14,7 +14,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -22,6 +22,7 @@ from countenance.core.clearance import Policy, Verdict
 from countenance.core.consent import CHANNELS
 from countenance.errors import PhotoRefusedError, UsageError
 from countenance.flows import ingest, publish, rescan
+from countenance.flows.clear_log import log_clear
 from countenance.flows.decisions import Decided, Judgement
 from countenance.flows.holdings import Holdings
 from countenance.flows.layout import Folder, Layout, Place
@@ -155,7 +156,7 @@ def clear(
         raise UsageError(msg, advice="Channels of your own go into extra_channels in countenance.toml.")
     folder = Folder(request.out)
     try:
-        return _clear(scope, sources, request, folder, engine, progress)
+        return _clear(replace(scope, actor=request.actor), sources, request, folder, engine, progress)
     finally:
         folder.release()
 
@@ -184,6 +185,8 @@ def _clear(
     result = Cleared(second=second)
     result.outcomes = _look(scope, items, eye, engine, result, _following(progress, holdings))
     due = _decide(scope, result, judgement, holdings, eye, dry_run=request.dry_run)
+    if due:
+        log_clear(scope, request.channel, "begin", {"photos": len(due)})
     while due:  # again only for photos on which something was said meanwhile
         due = _release(scope, due, judgement, holdings, engine, result, progress)
         due += _take_back(scope, result, judgement, holdings)
@@ -195,6 +198,9 @@ def _clear(
         result.affected = publish.affected(scope, judgement)
     result.counts.update(str(outcome.verdict) for outcome in result.outcomes if outcome.verdict is not None)
     result.refused.update(outcome.refused[0] for outcome in result.outcomes if outcome.refused is not None)
+    out = [each.decided for each in result.outcomes if each.output is not None and each.decided is not None]
+    facts = {**result.counts, "refused": result.refused.total(), "dry-run": request.dry_run}
+    log_clear(scope, request.channel, "end", facts, out)
     result.seconds["total"] = perf_counter() - started
     return result
 

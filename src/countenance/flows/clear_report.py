@@ -6,6 +6,7 @@ its card says why instead. Nobody who must not appear is named anywhere.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -24,7 +25,7 @@ from countenance.flows.publish import Affected
 from countenance.flows.scope import Scope
 from countenance.ingest.source import display_name
 from countenance.redact.fill import SAFE_STYLES
-from countenance.store import appearances, merges, subjects
+from countenance.store import appearances, merges, subjects, written
 from countenance.store.connection import Tx
 
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
@@ -211,7 +212,7 @@ def _style(scope: Scope) -> str | None:
 
 def names_of(scope: Scope, report: Mapping[str, Any]) -> dict[str, str]:
     """Name by subject for everybody in the report who may be named; nobody who must not appear is."""
-    faces = [face for photo in (*report["photos"], *report["published_affected"]) for face in photo["faces"]]
+    faces = _faces_of(report)
     hidden = {face["subject"] for face in faces if face["status"] == FaceState.MUST_NOT_APPEAR}
     wanted = {face["subject"] for face in faces} - hidden - {None}
     names = {}
@@ -228,12 +229,26 @@ def names_of(scope: Scope, report: Mapping[str, Any]) -> dict[str, str]:
     return names
 
 
+def _faces_of(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [face for photo in (*report["photos"], *report["published_affected"]) for face in photo["faces"]]
+
+
 def write(scope: Scope, folder: Folder, report: Mapping[str, Any]) -> None:
-    """Write both reports into the folder."""
+    """Write both reports into the folder; they are noted first, with everybody whom they are about."""
     told = json.dumps({"ok": True, **report}, indent=1) + "\n"
     page = as_html(report, names_of(scope, report))
-    folder.write(REPORT_JSON.encode(), told.encode(), private=True)
-    folder.write(REPORT_HTML.encode(), page.encode("utf-8", "backslashreplace"), private=True)
+    files = {REPORT_JSON.encode(): told.encode(), REPORT_HTML.encode(): page.encode("utf-8", "backslashreplace")}
+    about, collection, now = {face["subject"] for face in _faces_of(report)}, scope.collection.id, scope.clock()
+    with scope.store.transaction() as tx:
+        enrolled = tuple(sorted(about.intersection(merges.roots(tx, collection))))
+        for name, content in files.items():
+            digest, path = hashlib.sha256(content).digest(), folder.at(name)
+            file = written.WrittenFile(
+                written.REPORT, path, digest, len(content), now, collection=collection, subjects=enrolled
+            )
+            written.put(tx, file)
+    for name, content in files.items():
+        folder.write(name, content, private=True)
 
 
 def as_html(report: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 from countenance.core.consent import CHANNELS, COMPARING, Consent, comes_of_age, expiring
 from countenance.errors import ConsentError
+from countenance.flows.acts import PROGRAM, log
 from countenance.flows.enrol import ConsentForm
+from countenance.ledger.event import Act, Event
 from countenance.settings import Settings
 from countenance.store import collections, consents, merges, policies, subjects
 from countenance.store.connection import Store, Tx
@@ -27,12 +29,14 @@ class Desk:
         keys: the key store.
         settings: channels, and the age of coming of age.
         clock: gives the aware UTC moment.
+        actor: who does what no other name is given for.
     """
 
     store: Store
     keys: KeyStore
     settings: Settings
     clock: Callable[[], datetime]
+    actor: str = PROGRAM
 
 
 class State(StrEnum):
@@ -106,6 +110,8 @@ def grant(desk: Desk, subject: str, form: ConsentForm, actor: str) -> Granted:
             shortened = _note_birth(desk, tx, person, form.born_on, now)
         record = consents.Record(form.evidence_name, actor)
         recorded = [_add(desk, tx, consent, record, now) for consent in wanted]
+        facts = {"consents": len(recorded), "shortened": len(shortened)}
+        log(tx, desk.keys, Event(Act.GRANT, actor, person.collection, (person.id,), facts), at=now)
         return Granted(subjects.by_id(tx, desk.keys, person.id), recorded, shortened)
 
 
@@ -134,6 +140,10 @@ def withdraw(desk: Desk, subject: str, purposes: Collection[str] | None = None) 
         ]
         for stored in ending:
             consents.withdraw(tx, stored.id, at=now)
+        if ending:
+            ids = tuple(stored.consent.subject for stored in ending)
+            place = subjects.by_id(tx, desk.keys, subject).collection
+            log(tx, desk.keys, Event(Act.WITHDRAW, desk.actor, place, ids, {"consents": len(ending)}), at=now)
     return [replace(stored, consent=replace(stored.consent, withdrawn_at=now)) for stored in ending]
 
 
@@ -182,8 +192,13 @@ def must_not_appear(desk: Desk, subject: str, reason: str | None) -> Hidden:
         StoreError: the reason is empty.
     """
     with desk.store.transaction() as tx:
-        for each in merges.members(tx, subject):
-            subjects.set_must_not_appear(tx, desk.keys, subjects.by_id(tx, desk.keys, each), reason)
+        same = [subjects.by_id(tx, desk.keys, each) for each in merges.members(tx, subject)]
+        for each in same:
+            subjects.set_must_not_appear(tx, desk.keys, each, reason)
+        if reason is not None or any(each.must_not_appear for each in same):
+            act = Act.UNHIDE if reason is None else Act.HIDE
+            ids = tuple(each.id for each in same)
+            log(tx, desk.keys, Event(act, desk.actor, same[0].collection, ids), at=desk.clock())
     return why_hidden(desk, subject)
 
 

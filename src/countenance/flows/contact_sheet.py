@@ -1,4 +1,7 @@
-"""One HTML page with a picture of every appearance, cut from the photos at that moment and stored nowhere else."""
+"""One HTML page with a picture of every appearance, cut from the photos at that moment and stored nowhere else.
+
+The entry in the ledger and the note of the file come first: no page is written that erasing would not reach.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,20 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from countenance.core.permit import Act, Permit
 from countenance.errors import CountenanceError, PhotoRefusedError
+from countenance.flows.acts import log
+from countenance.flows.consent import Desk
 from countenance.flows.pages import render, write_whole
 from countenance.ingest.decoder import Decoder
 from countenance.ingest.source import display_name, reopen
+from countenance.ledger.event import Act as Logged
+from countenance.ledger.event import Event
 from countenance.redact.render import cut_out, encode_jpeg
 from countenance.settings import Settings
+from countenance.store import merges, written
 from countenance.store.appearances import Appearance
 from countenance.vision.packs import Pack
 
@@ -49,27 +56,25 @@ class Sheet:
     pack: Pack
 
 
-def write_contact_sheet(
-    permit: Permit, sheet: Sheet, found: Sequence[Appearance], settings: Settings, now: datetime
-) -> Path:
+def write_contact_sheet(desk: Desk, permit: Permit, sheet: Sheet, found: Sequence[Appearance]) -> Path:
     """Write ``index.html`` into a folder and return its path.
 
     Args:
+        desk: where, and who asks.
         permit: to show the subject of every appearance.
         sheet: where it goes and what it says.
         found: appearances, as ``flows.find`` gave them.
-        settings: limits of decoding.
-        now: aware UTC moment, printed on the page.
 
     Raises:
         PermitError: an appearance is not of the subject that the permit covers.
         CountenanceError: the folder cannot be written.
+        StoreError: it cannot be logged.
     """
     for row in found:
         permit.require(Act.SHOW, permit.collection, row.subject)
-    folder = sheet.folder
-    with Decoder(settings.decode) as decoder:
-        cards = [_card(row, decoder, settings) for row in found]
+    folder, now = sheet.folder, desk.clock()
+    with Decoder(desk.settings.decode) as decoder:
+        cards = [_card(row, decoder, desk.settings) for row in found]
     page = render(
         "contact_sheet.html",
         title=sheet.title,
@@ -80,16 +85,35 @@ def write_contact_sheet(
         n_photos=len({row.photo for row in found}),
         n_confirmed=sum(row.state == "confirmed" for row in found),
     )
-    path = folder / "index.html"
+    path, content = folder / "index.html", page.encode("utf-8", "backslashreplace")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _log(desk, permit, path, content, len(found))
         # Faces are on it, so only its owner may read it.
-        content = page.encode("utf-8", "backslashreplace")
         write_whole(os.fsencode(path), content, mode=0o600, part=os.fsencode(folder / ".new-"))
     except OSError as error:
         msg = f"The contact sheet cannot be written to {folder}: {error.strerror}."
         raise CountenanceError(msg, advice="Name a folder that this account may write.") from error
     return path
+
+
+def _log(desk: Desk, permit: Permit, path: Path, content: bytes, n_shown: int) -> None:
+    """Note the act and the file that is about to be written."""
+    now = desk.clock()
+    with desk.store.transaction() as tx:
+        people = tuple(each for subject in sorted(permit.subjects) for each in merges.members(tx, subject))
+        file = written.WrittenFile(
+            kind=written.CONTACT_SHEET,
+            path=os.path.realpath(os.fsencode(path)),
+            sha256=hashlib.sha256(content).digest(),
+            bytes=len(content),
+            written_at=now,
+            collection=permit.collection,
+            subjects=people,
+        )
+        written.put(tx, file)
+        event = Event(Logged.CONTACT_SHEET, desk.actor, permit.collection, people, {"shown": n_shown})
+        log(tx, desk.keys, event, at=now)
 
 
 def _card(row: Appearance, decoder: Decoder, settings: Settings) -> Card:

@@ -1,8 +1,8 @@
 """Enrol a person: consent first, then references that agree, then a look back at the photos already there.
 
 Order of checks: there is a policy page, the consent is well formed and signed by whoever may sign, each photo has
-exactly one usable face, the references agree. Nothing is written before all of them passed; then subject, key, consent
-and references are one transaction.
+exactly one usable face, the references agree. Nothing is written before all of them passed; then subject, key, consent,
+references and the entry in the ledger are one transaction.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from countenance.core.permit import permit_reference
 from countenance.core.signing import birth_refusal, coming_of_age, is_minor, signer_refusal
 from countenance.errors import ConsentError, EnrolmentError, PhotoRefusedError
 from countenance.flows import policy
+from countenance.flows.acts import log
 from countenance.flows.scope import Scope
 from countenance.flows.stages import Decode, Detect, Embed, Work, analyse_one
+from countenance.ledger.event import Act, Event
 from countenance.run.stage import Stage
 from countenance.settings import Settings
 from countenance.store import consents, subjects, templates
@@ -191,6 +193,10 @@ def enrol(
                 template=work.templates[face],
             )
             templates.add_reference(tx, keys, permit, collection.id, new, at=now)
+        facts = {"references": len(result.references), "consents": len(result.consents)}
+        log(tx, keys, Event(Act.ENROL, actor, collection.id, (subject,), facts), at=now)
+        if must_not_appear is not None:
+            log(tx, keys, Event(Act.HIDE, actor, collection.id, (subject,)), at=now)
     result.subject = subject
     return result
 
@@ -220,7 +226,7 @@ def _references(reference_photos: Sequence[tuple[str, bytes]], pack: Pack, setti
             seen[content] = name
             try:
                 work = analyse_one(content, stages)
-                result.references.append(Reference(name, work, _only_face(work)))
+                result.references.append(Reference(name, work, only_face(work)))
             except PhotoRefusedError as error:
                 result.refused.append((name, error.message))
     finally:
@@ -233,7 +239,7 @@ def _references(reference_photos: Sequence[tuple[str, bytes]], pack: Pack, setti
     return result
 
 
-def _only_face(work: Work) -> int:
+def only_face(work: Work) -> int:
     """Row of the one usable face.
 
     Raises:

@@ -1,7 +1,7 @@
 """What lies in a folder that was cleared into, and the rows that say so; the two are kept in step.
 
 A file goes before its row does, and a row comes before its file: a kill in between leaves a row without a file, which
-the next run mends, and never a file that no row knows (P10).
+the next run mends, and never a file that no row knows (P10), nor one that erasing would not reach (P5).
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from countenance.core.clearance import Verdict
 from countenance.errors import ConflictError
 from countenance.flows.decisions import Decided, Judgement
-from countenance.flows.layout import CLEAR, REDACTED, Folder, Place, thumbnail_of
+from countenance.flows.layout import CLEAR, MARKER, REDACTED, Folder, Place, thumbnail_of
 from countenance.flows.release import NOT_READABLE, Copy
 from countenance.flows.scope import Scope
 from countenance.ingest.source import display_name
-from countenance.store import clearings
+from countenance.store import clearings, written
 from countenance.store.clearings import Clearing
+from countenance.store.connection import Tx
 
 _PAGE = 200
 
@@ -51,8 +52,13 @@ class Holdings:
         """
         key, collection = self._folder.key, self._scope.collection.id
         with self._scope.store.transaction() as tx:
+            before = clearings.of_folder(tx, key)
             clearings.forget_others(tx, key, collection, self._judgement.channel)
             self.rows = clearings.of_folder(tx, key)
+            # Their files are gone with the folder that was here before.
+            gone = before.keys() - self.rows.keys()
+            written.forget(tx, [file for path in gone for file in self._files(before[path])])
+            self._register(tx, written.REPORT, MARKER.encode(), self._folder.marker())
         self.before = {path: row.verdict for path, row in self.rows.items()}
         known = {row.output for row in self.rows.values()}
         stray = next((name for name in self._folder.released() if name not in known), None)
@@ -109,6 +115,8 @@ class Holdings:
             self._folder.remove(thumbnail_of(path))
         with self._scope.store.transaction() as tx:
             clearings.forget(tx, self._folder.key, path)
+            if row is not None:
+                written.forget(tx, self._files(row))
         self.rows.pop(path, None)
 
     def note(self, place: Place, decided: Decided, copy: Copy | None) -> Noted:
@@ -147,6 +155,10 @@ class Holdings:
                 output_sha256=hashlib.sha256(content).digest() if content is not None else None,
             )
             clearings.put(tx, self._folder.key, row)
+            if copy is not None and content is not None and output is not None:
+                photo = decided.photo.id
+                self._register(tx, written.RENDITION, output, content, photo)
+                self._register(tx, written.THUMBNAIL, thumbnail_of(place.path), copy.preview, photo)
         if copy is not None and content is not None and output is not None:
             self._folder.write(thumbnail_of(place.path), copy.preview)
             self._folder.write(output, content)
@@ -168,6 +180,16 @@ class Holdings:
             if gone[path]:
                 self.take_out(path)
         return gone
+
+    def _files(self, row: Clearing) -> list[bytes]:
+        """Paths of what was written for a row."""
+        return [] if row.output is None else [self._folder.at(row.output), self._folder.at(thumbnail_of(row.path))]
+
+    def _register(self, tx: Tx, kind: str, name: bytes, content: bytes, photo: str | None = None) -> None:
+        collection, path = self._scope.collection.id, self._folder.at(name)
+        digest, now = hashlib.sha256(content).digest(), self._scope.clock()
+        file = written.WrittenFile(kind, path, digest, len(content), now, collection=collection, photo=photo)
+        written.put(tx, file)
 
     def _make_room(self, path: bytes, output: bytes) -> None:
         """A file of this name that was released for another path, which has left the source, goes first."""

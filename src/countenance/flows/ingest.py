@@ -1,7 +1,8 @@
 """From a source to rows: read, analyse, compare with the enrolled people, decide, save.
 
 Strangers leave no template (P1): templates live in memory between ``analyse`` and ``save``, which drops them unless a
-permit says otherwise. A batch is one transaction: a kill between two batches loses nothing that was acknowledged (P10).
+permit says otherwise. A batch is one transaction, with its entry in the ledger (P7): a kill between two batches loses
+nothing that was acknowledged (P10).
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
 
 from countenance.core.permit import permit_templates
 from countenance.errors import PhotoRefusedError
+from countenance.flows.acts import log
 from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Engine, Scope
@@ -23,6 +25,7 @@ from countenance.flows.suggestions import suggest
 from countenance.ingest.decoded import Reason, refusal
 from countenance.ingest.formats import is_other_file
 from countenance.ingest.source import SourceItem
+from countenance.ledger.event import Act, Event, Fact
 from countenance.run.stage import Batch, Stage
 from countenance.settings import Settings
 from countenance.store import faces, looks, photos, templates
@@ -104,12 +107,30 @@ def ingest(
         since, now = perf_counter(), scope.clock()
         with scope.store.transaction() as tx:
             gallery.refresh(tx, now)
-            digests = _save(tx, scope, batch.items, gallery, eye, summary)
+            before = replace(summary)
+            digests, suggested = _save(tx, scope, batch.items, gallery, eye, summary)
+            facts = {"refused": sum(work.refused is not None for work in batch.items), **_added(before, summary)}
+            _log(tx, scope, facts, suggested, now)
         summary.spent("save", since)
         if saved is not None:
             saved(summary, digests)
     summary.seconds["total"] = perf_counter() - started
     return summary
+
+
+def _added(before: IngestSummary, after: IngestSummary) -> dict[str, Fact]:
+    """What a batch added to the summary, as the ledger counts it."""
+    return {
+        "photos": after.new + after.partial - before.new - before.partial,
+        "known": after.known - before.known,
+        "faces": after.faces - before.faces,
+        "suggested": after.suggested - before.suggested,
+    }
+
+
+def _log(tx: Tx, scope: Scope, facts: Mapping[str, Fact], suggested: Sequence[str], now: datetime) -> None:
+    event = Event(Act.INGEST, scope.actor, scope.collection.id, tuple(suggested), facts)
+    log(tx, scope.keys, event, at=now)
 
 
 def _stages(scope: Scope, eye: str | None) -> list[Stage[Work]]:
@@ -142,9 +163,10 @@ def _new_batches(
         old = [work for work in works if work.sha256 in known and work.refused is None]
         if old:
             with scope.store.transaction() as tx:
-                seen = [(known[work.sha256].id, work.path, work.member) for work in old]
-                photos.add_paths(tx, seen, at=scope.clock())
+                seen, now = [(known[work.sha256].id, work.path, work.member) for work in old], scope.clock()
+                photos.add_paths(tx, seen, at=now)
                 photos.clear_refusals(tx, scope.collection.id, [(work.path, work.member) for work in old])
+                _log(tx, scope, {"photos": 0, "known": len(old)}, (), now)
             summary.known += len(old)
             if saved is not None:
                 saved(summary, [work.sha256 for work in old])
@@ -202,8 +224,8 @@ def _read(item: SourceItem, settings: Settings) -> Work:
 
 def _save(
     tx: Tx, scope: Scope, works: Sequence[Work], gallery: LiveGallery, eye: str | None, summary: IngestSummary
-) -> list[bytes]:
-    """Write one batch; gives the SHA-256 of every photo that this transaction makes durable."""
+) -> tuple[list[bytes], list[str]]:
+    """Write one batch; gives the SHA-256 of every photo that this makes durable, and whom new suggestions are of."""
     collection, pack, now = scope.collection, scope.pack, scope.clock()
     keep = permit_templates(collection.id, collection.basis, _release(collection), now)
     refused = [work for work in works if work.refused is not None]
@@ -220,7 +242,7 @@ def _save(
     good = [work for work in works if work.refused is None]
     # The same bytes may come twice in one batch, or another process may have been faster.
     ids = {digest: row.id for digest, row in photos.known(tx, collection.id, [work.sha256 for work in good]).items()}
-    before = set(ids.values())
+    before, suggested = set(ids.values()), list[str]()
     for work in good:
         if work.sha256 not in ids:
             ids[work.sha256] = photos.add_photo(tx, collection.id, _row(work, pack), at=now)
@@ -248,11 +270,12 @@ def _save(
         if eye is not None:
             looks.note(tx, photo, eye, signs_of_people=work.signs_of_people, at=now)
         new_faces = face_ids if is_new else None
-        summary.suggested += suggest(tx, photo, work.templates, gallery, pack, now, new_faces=new_faces)
+        suggested += suggest(tx, photo, work.templates, gallery, pack, now, new_faces=new_faces)
         summary.faces += len(face_ids)
     photos.add_paths(tx, [(ids[work.sha256], work.path, work.member) for work in good], at=now)
     photos.clear_refusals(tx, collection.id, [(work.path, work.member) for work in good])
-    return [work.sha256 for work in good]
+    summary.suggested += len(suggested)
+    return [work.sha256 for work in good], suggested
 
 
 def _new_faces(work: Work, pack: Pack) -> faces.NewFaces:

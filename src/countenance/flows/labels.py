@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from countenance.core.consent import Consent
 from countenance.core.permit import Permit, permit_review
 from countenance.errors import ConflictError, NotFoundError, StoreError
+from countenance.flows.acts import log
+from countenance.ledger.event import Act, Event, Fact
 from countenance.store import appearances, consents, labels, merges, photos, remarks
 from countenance.store.appearances import CONFIRMED, REJECTED, Appearance
 from countenance.store.connection import Store, Tx
@@ -82,6 +84,7 @@ def decide(
         about = {same[row.subject] for row in rows}
         subject = about.pop() if len(about) == 1 else None
         done = labels.write(tx, word, labels.DECIDE, changes, subject=subject) if changes else None
+        _log(tx, reviewer, Act.REVIEW, done)
         return done, [appearances.by_id(tx, each) for each in decisions]
 
 
@@ -104,7 +107,8 @@ def name(reviewer: Reviewer, face: str, subject: Subject) -> Operation | None:
         root = merges.members(tx, subject.id)[0]
         permit = _permit(tx, reviewer, word, {root})
         changes = labels.confirm(tx, permit, word, face, root)
-        return labels.write(tx, word, labels.NAME, changes, subject=root) if changes else None
+        done = labels.write(tx, word, labels.NAME, changes, subject=root) if changes else None
+        return _log(tx, reviewer, Act.REVIEW, done)
 
 
 def split(reviewer: Reviewer, subject: Subject, wanted: Sequence[str], to: Subject | None = None) -> Operation | None:
@@ -142,7 +146,8 @@ def split(reviewer: Reviewer, subject: Subject, wanted: Sequence[str], to: Subje
             changes += labels.reject(tx, word, face, same[0])
             if target is not None:
                 changes += labels.confirm(tx, permit, word, face, target)
-        return labels.write(tx, word, labels.SPLIT, changes, subject=same[0], other=target) if changes else None
+        done = labels.write(tx, word, labels.SPLIT, changes, subject=same[0], other=target) if changes else None
+        return _log(tx, reviewer, Act.SPLIT, done)
 
 
 def merge(reviewer: Reviewer, keep: Subject, other: Subject) -> Operation:
@@ -163,7 +168,9 @@ def merge(reviewer: Reviewer, keep: Subject, other: Subject) -> Operation:
             if purpose is not None:
                 msg = f"One of these two has withdrawn the consent to {purpose}, and the other's still holds."
                 raise ConflictError(msg, advice="Withdraw the other one as well, or record a new one, then merge.")
-        return labels.write(tx, word, labels.MERGE, (), subject=keep.id, other=other.id)
+        done = labels.write(tx, word, labels.MERGE, (), subject=keep.id, other=other.id)
+        _log(tx, reviewer, Act.MERGE, done)
+        return done
 
 
 def remark(reviewer: Reviewer, collection: str, nobody: Sequence[str], no_face: Sequence[str]) -> Operation | None:
@@ -182,7 +189,8 @@ def remark(reviewer: Reviewer, collection: str, nobody: Sequence[str], no_face: 
         NotFoundError: there is no such photo or face in this collection.
     """
     with _operation(reviewer, collection) as (tx, word):
-        return remarks.add(tx, word, [_photo(tx, collection, each) for each in nobody], no_face)
+        done = remarks.add(tx, word, [_photo(tx, collection, each) for each in nobody], no_face)
+        return _log(tx, reviewer, Act.REMARK, done)
 
 
 def _photo(tx: Tx, collection: str, wanted: str) -> str:
@@ -216,7 +224,10 @@ def undo(reviewer: Reviewer, operation: str, collection: str | None = None) -> O
         same = merges.roots(tx, found.collection)
         again = {same[change.subject] for change in found.changes if change.from_state == CONFIRMED}
         permit = _permit(tx, reviewer, word, again if found.undone_at is None else ())
-        return labels.undo(tx, permit, found, actor=word.actor, at=word.at)
+        done = labels.undo(tx, permit, found, actor=word.actor, at=word.at)
+        # The labels that it had made are gone from it by now.
+        _log(tx, reviewer, Act.UNDO, replace(done, changes=found.changes))
+        return done
 
 
 def history(
@@ -231,6 +242,17 @@ def history(
 def _operation(reviewer: Reviewer, collection: str) -> Iterator[tuple[Tx, Word]]:
     with reviewer.store.transaction() as tx:
         yield tx, labels.begin(tx, Word(collection, _said_by(reviewer), reviewer.clock(), reviewer.note))
+
+
+def _log(tx: Tx, reviewer: Reviewer, act: Act, done: Operation | None) -> Operation | None:
+    """Log an operation, in its own transaction, with everybody whose labels it changed; nothing if nothing changed."""
+    if done is not None:
+        people = (done.subject, done.other, *(change.subject for change in done.changes))
+        states = [change.to_state for change in done.changes]
+        facts: dict[str, Fact] = {"kind": done.kind, **{state: states.count(state) for state in sorted({*states})}}
+        touched = tuple(each for each in people if each is not None)
+        log(tx, reviewer.keys, Event(act, _said_by(reviewer), done.collection, touched, facts), at=reviewer.clock())
+    return done
 
 
 def _said_by(reviewer: Reviewer) -> str:

@@ -115,6 +115,10 @@ class Folder:
             )
         return True
 
+    def marker(self) -> bytes:
+        """Content of the file that says whose folder this is."""
+        return (self.path / MARKER).read_bytes()
+
     def write(self, name: bytes, content: bytes, *, private: bool = False) -> None:
         """Write a file below the folder so that it is there whole or not at all.
 

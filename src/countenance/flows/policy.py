@@ -7,10 +7,13 @@ from datetime import datetime
 
 from countenance.core.consent import CHANNELS, PURPOSES
 from countenance.errors import PackError
+from countenance.flows.acts import log
 from countenance.flows.pages import render
+from countenance.ledger.event import Act, Event
 from countenance.settings import Settings
 from countenance.store import policies
 from countenance.store.connection import Store
+from countenance.store.keys import KeyStore
 from countenance.store.policies import PolicyPage
 from countenance.vision.packs import Pack, load_pack
 
@@ -44,14 +47,18 @@ def gaps(page: str) -> list[str]:
     return list(dict.fromkeys(" ".join(found.split()) for found in _GAP.findall(page)))
 
 
-def publish(store: Store, page: str, by: str, at: datetime) -> PolicyPage:
+def publish(store: Store, keys: KeyStore, page: str, by: str, at: datetime) -> PolicyPage:
     """Publish a version of the page.
 
     Raises:
         StoreError: the page is empty.
     """
     with store.transaction() as tx:
-        return policies.publish(tx, page, by=by, at=at)
+        before = policies.current(tx)
+        made = policies.publish(tx, page, by=by, at=at)
+        if made != before:
+            log(tx, keys, Event(Act.POLICY, by, facts={"version": made.version}), at=at)
+        return made
 
 
 def versions(store: Store) -> list[PolicyPage]:

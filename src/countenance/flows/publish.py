@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from countenance.core.clearance import Action, FaceState
+from countenance.flows.acts import log
+from countenance.flows.consent import Desk
 from countenance.flows.decisions import Decided, Judgement
 from countenance.flows.scope import Scope
+from countenance.ledger.event import Act, Event
 from countenance.store import appearances, clearings, merges, publications
 from countenance.store.connection import Store
 from countenance.store.publications import Publication
@@ -40,7 +42,7 @@ def note(scope: Scope, folder: bytes, released: Mapping[bytes, Decided], place: 
     Returns:
         How many copies were not noted before.
     """
-    now, added = scope.clock(), 0
+    now, added, people = scope.clock(), 0, list[str]()
     with scope.store.transaction() as tx:
         rows = clearings.of_folder(tx, folder)
         for path, decided in released.items():
@@ -60,7 +62,12 @@ def note(scope: Scope, folder: bytes, released: Mapping[bytes, Decided], place: 
                 taken_down_at=None,
                 hidden=frozenset(decided.faces[each].id for each in decided.hidden),
             )
-            added += publications.add(tx, new)
+            if publications.add(tx, new):
+                added += 1
+                people += filter(None, new.shown.values())
+        if added:
+            facts = {"copies": added}
+            log(tx, scope.keys, Event(Act.PUBLISH, actor, scope.collection.id, tuple(people), facts), at=now)
     return added
 
 
@@ -101,13 +108,18 @@ def showing(store: Store, collection: str, subject: str) -> list[Publication]:
         ]
 
 
-def take_down(store: Store, collection: str, subject: str, ids: Sequence[str], now: datetime) -> None:
+def take_down(desk: Desk, collection: str, subject: str, ids: Sequence[str]) -> None:
     """Note that these published copies are gone, all of them or none.
 
     Raises:
         NotFoundError: there is no such copy on which this person can be seen.
     """
-    known = {copy.id for copy in showing(store, collection, subject)}
-    with store.transaction() as tx:
+    known = {copy.id: copy for copy in showing(desk.store, collection, subject)}
+    now = desk.clock()
+    with desk.store.transaction() as tx:
         for wanted in ids:
             publications.take_down(tx, wanted if wanted in known else "", at=now)
+        gone = {wanted for wanted in ids if known[wanted].taken_down_at is None}
+        if gone:
+            facts = {"copies": len(gone)}
+            log(tx, desk.keys, Event(Act.TAKE_DOWN, desk.actor, collection, (subject,), facts), at=now)

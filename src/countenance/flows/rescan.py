@@ -14,12 +14,14 @@ import numpy as np
 
 from countenance.core.permit import permit_compare
 from countenance.errors import PhotoRefusedError
+from countenance.flows.acts import log
 from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Embed, Work
 from countenance.flows.suggestions import suggest
 from countenance.ingest.source import reopen
+from countenance.ledger.event import Act, Event, Fact
 from countenance.run.stage import Batch, Stage
 from countenance.store import consents, faces, merges, photos, subjects
 
@@ -60,24 +62,36 @@ def rescan(
         now = scope.clock()
         with scope.store.transaction() as tx:
             gallery.refresh(tx, now)
+            suggested, unreadable = list[str](), 0
             compared &= gallery.consenting  # whoever withdraws on the way stays due, should a new consent come
             for work in batch.items:
                 summary.photos += 1
                 if work.refused is not None:
-                    summary.unreadable += 1
+                    unreadable += 1
                     continue
                 row = photos.known(tx, scope.collection.id, [work.sha256]).get(work.sha256)
                 if row is not None:
-                    summary.suggested += suggest(tx, row.id, work.templates, gallery, scope.pack, now)
+                    suggested += suggest(tx, row.id, work.templates, gallery, scope.pack, now)
+            summary.suggested += len(suggested)
+            summary.unreadable += unreadable
+            facts: dict[str, Fact] = {
+                "photos": len(batch.items),
+                "unreadable": unreadable,
+                "suggested": len(suggested),
+            }
+            log(tx, scope.keys, Event(Act.RESCAN, scope.actor, scope.collection.id, tuple(suggested), facts), at=now)
         if saved is not None:
             saved(summary)
     if not summary.unreadable:
         with scope.store.transaction() as tx:
             # Somebody who was merged meanwhile, or is two people again, stays due.
             now_same = merges.roots(tx, scope.collection.id)
-            for subject, root in same.items():
-                if root in compared and now_same.get(subject) == root:
-                    subjects.set_pending(tx, subject, pending_rescan=False)
+            done = [each for each, root in same.items() if root in compared and now_same.get(each) == root]
+            for subject in done:
+                subjects.set_pending(tx, subject, pending_rescan=False)
+            # Whom nothing was found of was looked for all the same.
+            event = Event(Act.RESCAN, scope.actor, scope.collection.id, tuple(done), {"people": len(done)})
+            log(tx, scope.keys, event, at=scope.clock())
     return summary
 
 

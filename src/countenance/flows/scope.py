@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from countenance.flows.acts import PROGRAM
 from countenance.settings import Settings
 from countenance.store.collections import Collection
 from countenance.store.connection import Store
@@ -24,6 +25,7 @@ class Scope:
         pack: the collection's model pack.
         settings: batch sizes, limits, channels.
         clock: gives the aware UTC moment.
+        actor: who does what no other name is given for.
     """
 
     store: Store
@@ -32,6 +34,7 @@ class Scope:
     pack: Pack
     settings: Settings
     clock: Callable[[], datetime]
+    actor: str = PROGRAM
 
 
 @dataclass(frozen=True, slots=True)

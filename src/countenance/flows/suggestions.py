@@ -24,7 +24,7 @@ def suggest(
     now: datetime,
     *,
     new_faces: Sequence[str] | None = None,
-) -> int:
+) -> list[str]:
     """Suggest people of a gallery where they fit better than whoever the machine suggested before.
 
     The outcome is the same whether a person is enrolled before or after the photos come in: one suggestion per face,
@@ -41,7 +41,7 @@ def suggest(
         new_faces: ids of all faces of a photo that was just added, of which nothing can have been said yet.
 
     Returns:
-        How many suggestions are new.
+        Whom the new suggestions are of (ids that count), one for each.
     """
     face_ids = [face.id for face in faces.of_photo(tx, photo)] if new_faces is None else new_faces
     raw = appearances.of_photo(tx, photo) if new_faces is None else []
@@ -75,7 +75,7 @@ def suggest(
         pack=pack.id,
         at=now,
     )
-    return sum(not stood for stood, _ in better)
+    return [each.subject for stood, each in better if not stood]
 
 
 def _root(row: Appearance, gallery: LiveGallery) -> str:

@@ -31,6 +31,7 @@ from countenance.core.canonical import canonical
 from countenance.errors import StoreError
 
 FORM: Final = 1
+FIELDS: Final = frozenset({"v", "n", "at", "act", "actor", "collection", "subjects", "nonce", "facts"})
 NONCE_BYTES: Final = 16
 MOST_SUBJECTS: Final = 256
 """One entry touches no more people than this; an act that does is several entries."""
@@ -51,6 +52,7 @@ class Act(StrEnum):
     UNHIDE = "unhide"
     FIND = "find"
     CONTACT_SHEET = "contact-sheet"
+    VIEW = "view"
     REVIEW = "review"
     MERGE = "merge"
     SPLIT = "split"

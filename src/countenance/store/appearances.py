@@ -277,6 +277,18 @@ def of_subject(
     return sorted((row for row in found if row.state in states), key=lambda row: (-row.score, row.face))
 
 
+def held_of(tx: Tx, permit: Permit, collection: str, subjects: Collection[str]) -> list[Appearance]:
+    """Every label of these subjects as it was said, guesses that a person's word outdid included, by face.
+
+    Raises:
+        PermitError: the permit is not for showing one of these subjects' photos here.
+    """
+    for subject in subjects:
+        permit.require(Act.SHOW, collection, subject)
+    wanted = appearances.c.subject_id.in_(subjects), photos.c.collection_id == collection
+    return [_appearance(row) for row in tx.execute(_WITH_PHOTO.where(*wanted).order_by(appearances.c.face_id))]
+
+
 def resolved(rows: Iterable[Appearance], same: Mapping[str, str]) -> list[Appearance]:
     """Appearances as they count where one person has two ids: one per face and person, under the id that counts.
 
@@ -323,6 +335,12 @@ def counts(tx: Tx, collection: str) -> dict[str, int]:
     query = select(_COUNTS.c.weight, func.count()).group_by(_COUNTS.c.weight)
     by_weight = {row[0]: row[1] for row in tx.execute(query, {"collection": collection})}
     return {state: by_weight.get(_WEIGHT[state], 0) for state in STATES}
+
+
+def count_as_rival(tx: Tx, subjects: Collection[str]) -> int:
+    """For how many faces taken for somebody else one of these subjects was second-best."""
+    other = appearances.c.rival_id.in_(subjects) & appearances.c.subject_id.not_in(subjects)
+    return tx.execute(select(func.count()).select_from(appearances).where(other)).scalar_one()
 
 
 def history_of(tx: Tx, appearance: str) -> list[Change]:

@@ -81,6 +81,12 @@ def of_path(tx: Tx, folder: bytes, path: bytes) -> Clearing | None:
     return _clearing(row) if row is not None else None
 
 
+def of_photo(tx: Tx, photo: str) -> list[Clearing]:
+    """What became of a photo in every folder it was cleared into, oldest first."""
+    query = select(clearings).where(clearings.c.photo_id == photo).order_by(clearings.c.decided_at, clearings.c.id)
+    return [_clearing(row) for row in tx.execute(query)]
+
+
 def forget(tx: Tx, folder: bytes, path: bytes) -> None:
     """Forget one path, whose file we have removed."""
     tx.execute(delete(clearings).where(clearings.c.folder == folder, clearings.c.path == path))

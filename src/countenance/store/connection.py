@@ -74,6 +74,8 @@ class Store:
         self._readers = readers
         self._lock = threading.Lock()
         self._owner: int | None = None
+        self.before_commit: Callable[[], None] | None = None
+        """Called before a transaction that set ``NOTICE`` is committed, in it; what it raises undoes everything."""
         self.after_commit: Callable[[], None] | None = None
         """Called when a transaction that set ``NOTICE`` in its ``tx.info`` has become durable, outside of it."""
 
@@ -139,6 +141,8 @@ class Store:
                     tx.info.pop(NOTICE, None)
                     yield tx
                     noticed = tx.info.pop(NOTICE, False)
+                    if noticed and self.before_commit is not None:
+                        self.before_commit()
             finally:
                 self._owner = None
         if noticed and self.after_commit is not None:
@@ -168,6 +172,16 @@ class Store:
         if busy or in_log > 0:
             msg = "The write-ahead log could not be emptied because a reader still holds it."
             raise StoreError(msg, advice="Stop other programs that use this archive and try again.")
+
+    def require_secure_delete(self) -> None:
+        """Raise StoreError unless the database says that it overwrites what is deleted."""
+        with self._lock, _raw(self._writer) as raw:
+            answer = raw.execute("PRAGMA secure_delete").fetchone()
+        if answer != (1,):
+            msg = "This database does not overwrite what is deleted, so nothing can be certified as erased."
+            raise StoreError(
+                msg, advice="Use the SQLite that comes with Python, then run `countenance erase --resume`."
+            )
 
     def close(self) -> None:
         """Close every connection. The last one to leave removes the write-ahead log."""

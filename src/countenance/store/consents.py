@@ -134,6 +134,12 @@ def _row(keys: KeyStore, stored: StoredConsent) -> dict[str, Any]:
     }
 
 
+def withdraw_all(tx: Tx, subject: str, *, at: datetime) -> None:
+    """End every consent of a subject that was not withdrawn before, without opening anything."""
+    theirs = (consents.c.subject_id == subject) & consents.c.withdrawn_at.is_(None)
+    tx.execute(update(consents).where(theirs).values(withdrawn_at=at))
+
+
 def withdraw(tx: Tx, consent: str, *, at: datetime) -> bool:
     """End a consent at the given aware moment; False when it was withdrawn before (that moment stays).
 

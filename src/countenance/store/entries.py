@@ -79,9 +79,21 @@ def node(tx: Tx, level: int, n: int) -> bytes:
     return bytes(found)
 
 
-def nodes(tx: Tx) -> dict[tuple[int, int], bytes]:
-    """Every node above the leaves, for checking them all."""
-    return {(row.level, row.n): bytes(row.hash) for row in tx.execute(select(ledger_nodes))}
+def nodes(tx: Tx, level: int) -> Iterator[tuple[int, bytes]]:
+    """Every node of one level above the leaves with its number, in order."""
+    after = -1
+    while True:
+        query = select(ledger_nodes.c.n, ledger_nodes.c.hash).where(ledger_nodes.c.level == level)
+        rows = tx.execute(query.where(ledger_nodes.c.n > after).order_by(ledger_nodes.c.n).limit(_PAGE)).all()
+        yield from ((row.n, bytes(row.hash)) for row in rows)
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1].n
+
+
+def highest(tx: Tx) -> int:
+    """The highest level of which there are nodes; 0 when there are none."""
+    return tx.execute(select(func.max(ledger_nodes.c.level))).scalar() or 0
 
 
 def touch(tx: Tx, n: int, subjects: Iterable[str]) -> None:

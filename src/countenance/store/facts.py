@@ -17,3 +17,14 @@ def put(tx: Tx, name: str, value: str) -> None:
     """Set a fact, replacing its former value."""
     tx.execute(delete(archive_facts).where(archive_facts.c.name == name))
     tx.execute(insert(archive_facts), {"name": name, "value": value})
+
+
+def drop(tx: Tx, name: str) -> None:
+    """Forget a fact."""
+    tx.execute(delete(archive_facts).where(archive_facts.c.name == name))
+
+
+def names(tx: Tx, beginning: str) -> list[str]:
+    """Names of the facts that begin so, sorted."""
+    query = select(archive_facts.c.name).order_by(archive_facts.c.name)
+    return [name for name in tx.execute(query).scalars() if name.startswith(beginning)]

@@ -19,21 +19,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from numpy.typing import NDArray
 
-from countenance.core.rotation import rotation
 from countenance.errors import DamagedError, KeyStoreError, NotFoundError
 from countenance.store import keyfolder
 from countenance.store.epoch import Slot
 from countenance.store.keyfile import Master
 from countenance.store.sealing import KEY_BYTES
+from countenance.store.turns import turn_of
+from countenance.store.wrapping import unwrap, wipe, wrap
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-_ROTATION_LABEL = b"countenance template rotation 1"
 _SALT_LABEL = b"countenance ledger salt 1"
+_NEXT, _DUE = "rekey:", "rekey-due:"
+"""Archive secrets that hold a collection's next key: still to be used, and perhaps in use by rows already."""
+
 _TABLES = (("collection_keys", "collection_id"), ("subject_keys", "subject_id"), ("archive_secrets", "name"))
 """What the epoch key wraps, and by what each row is named."""
 
@@ -65,7 +67,7 @@ class KeyStore:
         keyfolder.begin(folder)
         record = master.new_record()
         wrapping = master.wrapping_key(record)
-        keyfolder.fill(folder, _wrap(wrapping, os.urandom(KEY_BYTES)), record)
+        keyfolder.fill(folder, wrap(wrapping, os.urandom(KEY_BYTES)), record)
         return cls._opened(folder, wrapping)
 
     @classmethod
@@ -95,7 +97,7 @@ class KeyStore:
         with self._lock:
             self._forget()
             for key in (self._epoch, self._wrapping):
-                _wipe(key)
+                wipe(key)
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -115,7 +117,7 @@ class KeyStore:
             ConflictError: the collection has a key.
         """
         with self._transaction(write=True) as db:
-            wrapped = _wrap(self._epoch, os.urandom(KEY_BYTES))
+            wrapped = wrap(self._epoch, os.urandom(KEY_BYTES))
             db.execute("INSERT INTO collection_keys VALUES (?, ?)", (collection, wrapped))
 
     def new_subject_key(self, subject: str, collection: str) -> None:
@@ -126,8 +128,8 @@ class KeyStore:
             NotFoundError: the collection has none.
         """
         with self._transaction(write=True) as db:
-            inner = _wrap(self._collection_key(db, collection), os.urandom(KEY_BYTES))
-            row = (subject, collection, _wrap(self._epoch, inner))
+            inner = wrap(self._collection_key(db, collection), os.urandom(KEY_BYTES))
+            row = (subject, collection, wrap(self._epoch, inner))
             db.execute("INSERT INTO subject_keys VALUES (?, ?, ?)", row)
 
     def collection_key(self, collection: str) -> bytes:
@@ -158,7 +160,7 @@ class KeyStore:
         with self._transaction(write=True) as db:
             dropped = db.execute("DELETE FROM subject_keys WHERE subject_id = ?", (subject,)).rowcount > 0
         with self._lock:
-            _wipe(self._subjects.pop(subject, bytearray()))
+            wipe(self._subjects.pop(subject, bytearray()))
         return dropped
 
     def drop_collection_key(self, collection: str) -> int:
@@ -169,6 +171,7 @@ class KeyStore:
         with self._transaction(write=True) as db:
             n_keys = db.execute("DELETE FROM subject_keys WHERE collection_id = ?", (collection,)).rowcount
             n_keys += db.execute("DELETE FROM collection_keys WHERE collection_id = ?", (collection,)).rowcount
+            self._drop_next(db, collection)
         with self._lock:
             self._forget()
         return n_keys
@@ -177,6 +180,11 @@ class KeyStore:
         """Whether the subject has a key."""
         with self._transaction(write=False) as db:
             return db.execute("SELECT 1 FROM subject_keys WHERE subject_id = ?", (subject,)).fetchone() is not None
+
+    def has_secret(self, name: str) -> bool:
+        """Whether the secret of that name was drawn."""
+        with self._transaction(write=False) as db:
+            return db.execute("SELECT 1 FROM archive_secrets WHERE name = ?", (name,)).fetchone() is not None
 
     def secret(self, name: str) -> bytes:
         """The archive's 32-byte secret of that name; drawn, durably, when it is asked for the first time.
@@ -188,12 +196,12 @@ class KeyStore:
         with self._transaction(write=False) as db:
             row = db.execute(query, (name,)).fetchone()
             if row is not None:
-                return _unwrap(self._epoch, row[0])
+                return unwrap(self._epoch, row[0])
         with self._transaction(write=True) as db:  # another program may have been faster
             row = db.execute(query, (name,)).fetchone()
-            drawn = os.urandom(KEY_BYTES) if row is None else _unwrap(self._epoch, row[0])
+            drawn = os.urandom(KEY_BYTES) if row is None else unwrap(self._epoch, row[0])
             if row is None:
-                db.execute("INSERT INTO archive_secrets VALUES (?, ?)", (name, _wrap(self._epoch, drawn)))
+                db.execute("INSERT INTO archive_secrets VALUES (?, ?)", (name, wrap(self._epoch, drawn)))
             return drawn
 
     def drop_secret(self, name: str) -> None:
@@ -223,10 +231,57 @@ class KeyStore:
         with self._lock:
             found = self._rotations.get((collection, dim))
             if found is None:
-                secret = hmac.new(key, _ROTATION_LABEL, hashlib.sha256).digest()
-                found = self._rotations[collection, dim] = rotation(secret, dim)
-                found.flags.writeable = False
+                found = self._rotations[collection, dim] = turn_of(key, dim)
             return found
+
+    def next_collection_key(self, collection: str) -> bytes:
+        """The 32-byte key that a re-key under way will put in force; drawn, durably, when it is asked for first."""
+        return self.secret(_NEXT + collection)
+
+    def mark_rekey(self, collection: str) -> None:
+        """Say that rows may be under the next key from now on: nothing of the collection opens until it is settled."""
+        with self._transaction(write=True) as db:
+            db.execute("UPDATE archive_secrets SET name = ? WHERE name = ?", (_DUE + collection, _NEXT + collection))
+        with self._lock:
+            self._forget()
+
+    def finish_rekey(self, collection: str) -> None:
+        """Put the next key in force and wrap the keys of the collection's subjects by it; nothing when that is done.
+
+        The old key is destroyed by ``rotate_epoch``.
+
+        Raises:
+            DamagedError: a stored key is damaged; nothing was changed.
+        """
+        with self._transaction(write=True) as db:
+            row = db.execute("SELECT wrapped FROM archive_secrets WHERE name = ?", (_DUE + collection,)).fetchone()
+            if row is not None:
+                fresh, old = (bytearray(unwrap(self._epoch, each)) for each in (row[0], _stored(db, collection)))
+                query = "SELECT wrapped, subject_id FROM subject_keys WHERE collection_id = ?"
+                found = [(unwrap(self._epoch, each), subject) for each, subject in db.execute(query, (collection,))]
+                again = [(wrap(self._epoch, wrap(fresh, unwrap(old, inner))), subject) for inner, subject in found]
+                db.executemany("UPDATE subject_keys SET wrapped = ? WHERE subject_id = ?", again)
+                db.execute("UPDATE collection_keys SET wrapped = ? WHERE collection_id = ?", (row[0], collection))
+                self._drop_next(db, collection)
+                for key in (fresh, old):
+                    wipe(key)
+        with self._lock:
+            self._forget()
+
+    def drop_rekey(self, collection: str) -> None:
+        """Give a re-key up, of which no row was written: the key in force stays."""
+        with self._transaction(write=True) as db:
+            self._drop_next(db, collection)
+
+    def rekeys(self) -> list[str]:
+        """Collections whose re-key was begun and is not settled."""
+        with self._transaction(write=False) as db:
+            names = [name for (name,) in db.execute("SELECT name FROM archive_secrets ORDER BY name")]
+        return [name.removeprefix(each) for name in names for each in (_NEXT, _DUE) if name.startswith(each)]
+
+    def _drop_next(self, db: sqlite3.Connection, collection: str) -> None:
+        names = (_NEXT + collection, _DUE + collection)
+        db.execute("DELETE FROM archive_secrets WHERE name IN (?, ?)", names)
 
     def rotate_epoch(self) -> int:
         """Wrap every key by a new epoch key and destroy the old one; returns the new generation.
@@ -240,13 +295,13 @@ class KeyStore:
         fresh = bytearray(os.urandom(KEY_BYTES))
         with self._transaction(write=True) as db:
             generation = self._generation + 1
-            self._file.write(1 - self._slot().index, generation, _wrap(self._wrapping, fresh))
+            self._file.write(1 - self._slot().index, generation, wrap(self._wrapping, fresh))
             for table, column in _TABLES:
                 rows = db.execute(f"SELECT wrapped, {column} FROM {table}").fetchall()  # noqa: S608 - fixed names
-                again = [(_wrap(fresh, _unwrap(self._epoch, wrapped)), name) for wrapped, name in rows]
+                again = [(wrap(fresh, unwrap(self._epoch, wrapped)), name) for wrapped, name in rows]
                 db.executemany(f"UPDATE {table} SET wrapped = ? WHERE {column} = ?", again)  # noqa: S608 - fixed names
             db.execute("UPDATE key_facts SET generation = ?, scrub_due = 1", (generation,))
-        _wipe(fresh)
+        wipe(fresh)
         self._scrub()
         return generation
 
@@ -288,7 +343,7 @@ class KeyStore:
             self._seen_version = version
         if generation != self._generation:
             epoch = self._unwrap_epoch(generation)
-            _wipe(self._epoch)
+            wipe(self._epoch)
             self._epoch, self._generation = epoch, generation
 
     def _slot(self, generation: int | None = None) -> Slot:
@@ -300,20 +355,21 @@ class KeyStore:
         raise DamagedError(msg, advice="Restore both files from the same backup; nothing was changed.")
 
     def _unwrap_epoch(self, generation: int) -> bytearray:
+        slot = self._slot(generation)
         try:
-            return bytearray(aes_key_unwrap(bytes(self._wrapping), self._slot(generation).wrapped))
-        except InvalidUnwrap as error:
+            return bytearray(unwrap(self._wrapping, slot.wrapped))
+        except DamagedError as error:
             msg = "The key file or passphrase given does not open this archive."
             raise KeyStoreError(msg) from error
 
     def _collection_key(self, db: sqlite3.Connection, collection: str) -> bytearray:
         found = self._collections.get(collection)
         if found is None:
-            row = db.execute("SELECT wrapped FROM collection_keys WHERE collection_id = ?", (collection,)).fetchone()
-            if row is None:
-                msg = f"There is no key for collection {collection}."
-                raise NotFoundError(msg)
-            found = self._collections[collection] = bytearray(_unwrap(self._epoch, row[0]))
+            wrapped, due = _stored(db, collection), (_DUE + collection,)
+            if db.execute("SELECT 1 FROM archive_secrets WHERE name = ?", due).fetchone() is not None:
+                msg = "This collection is being given a new key, or that was interrupted."
+                raise KeyStoreError(msg, advice="Run the command again: opening the archive finishes it.")
+            found = self._collections[collection] = bytearray(unwrap(self._epoch, wrapped))
         return found
 
     def _load_subject_key(self, db: sqlite3.Connection, subject: str) -> bytearray:
@@ -322,28 +378,21 @@ class KeyStore:
         if row is None:
             msg = f"There is no key for subject {subject}: it was never enrolled, or was erased."
             raise NotFoundError(msg)
-        inner = _unwrap(self._epoch, row[0])
-        return bytearray(_unwrap(self._collection_key(db, row[1]), inner))
+        inner = unwrap(self._epoch, row[0])
+        return bytearray(unwrap(self._collection_key(db, row[1]), inner))
 
     def _forget(self) -> None:
         for cache in (self._collections, self._subjects):
             for key in cache.values():
-                _wipe(key)
+                wipe(key)
             cache.clear()
         self._rotations.clear()
 
 
-def _wrap(key: bytearray, secret: bytes | bytearray) -> bytes:
-    return aes_key_wrap(bytes(key), bytes(secret))
-
-
-def _unwrap(key: bytearray, wrapped: bytes) -> bytes:
-    try:
-        return aes_key_unwrap(bytes(key), wrapped)
-    except InvalidUnwrap as error:
-        msg = "A stored key fails its authentication."
-        raise DamagedError(msg) from error
-
-
-def _wipe(key: bytearray) -> None:
-    key[:] = bytes(len(key))
+def _stored(db: sqlite3.Connection, collection: str) -> bytes:
+    row = db.execute("SELECT wrapped FROM collection_keys WHERE collection_id = ?", (collection,)).fetchone()
+    if row is None:
+        msg = f"There is no key for collection {collection}."
+        raise NotFoundError(msg)
+    wrapped: bytes = row[0]
+    return wrapped

@@ -5,7 +5,7 @@ Readers resolve it: ``roots`` says for whom each id counts. An alias has no alia
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from sqlalchemy import func, or_, select, update
@@ -42,6 +42,12 @@ def members(tx: Tx, subject: str) -> list[str]:
     root = own.merged_into or own.id
     merged = select(subjects.c.id).where(subjects.c.merged_into == root).order_by(subjects.c.created_at, subjects.c.id)
     return [root, *tx.execute(merged).scalars()]
+
+
+def homes(tx: Tx, wanted: Collection[str]) -> dict[str, str]:
+    """Id of the collection of each of these subjects that exists."""
+    query = select(subjects.c.id, subjects.c.collection_id).where(subjects.c.id.in_(wanted))
+    return {row[0]: row[1] for row in tx.execute(query)}
 
 
 def together(consents: Iterable[Consent], same: Mapping[str, str]) -> list[Consent]:

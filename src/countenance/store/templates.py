@@ -7,12 +7,13 @@ under the collection's key.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import ColumnElement, Row, bindparam, insert, select
 
 from countenance.core.arrays import Landmarks, Templates
 from countenance.core.permit import Act, Permit
@@ -21,11 +22,12 @@ from countenance.store import points
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.keys import KeyStore
-from countenance.store.schema import face_templates, faces, photos, subject_references, subjects
+from countenance.store.schema import appearances, face_templates, faces, photos, subject_references, subjects
 from countenance.store.sealing import row_context, seal, unseal
 
 _STORED = np.dtype("<f4")
 _PAGE = 1_000
+_REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def add_reference(tx: Tx, keys: KeyStore, permit: Permit, collection: str, new: 
         raise PermitError(msg)
     made = random_id()
     turned = _turned(keys, collection, new.template[None, :])
-    context = _reference_context(collection, new.subject, made, new.pack)
+    context = reference_context(collection, new.subject, made, new.pack)
     x, y, w, h = new.box
     row = {
         "id": made,
@@ -173,7 +175,7 @@ def references_of_collection(
         unseal(
             keys.subject_key(row.subject_id),
             row.template_sealed,
-            _reference_context(collection, row.subject_id, row.id, pack),
+            reference_context(collection, row.subject_id, row.id, pack),
         )
         for row in rows
     ]
@@ -184,11 +186,86 @@ def references_of_collection(
     )
 
 
+def references_to_verify(tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int) -> Templates:
+    """Open the references of one person, so that the person can be recognised when asking for their own data.
+
+    Args:
+        tx: any transaction.
+        keys: where the keys are.
+        permit: to verify, in this collection; only references of its subjects are opened.
+        collection: id of the collection.
+        pack: only references of this model pack.
+        dim: length of its templates.
+
+    Returns:
+        (n, d) float32 of unit length, in no particular order; n is 0 when all references are of another pack.
+
+    Raises:
+        PermitError: the permit is not for verifying here.
+        DamagedError: a reference fails its authentication or has another length.
+        NotFoundError: the person's key is gone.
+    """
+    permit.require(Act.VERIFY, collection)
+    opened = [
+        unseal(
+            keys.subject_key(row.subject_id),
+            row.template_sealed,
+            reference_context(collection, row.subject_id, row.id, pack),
+        )
+        for row in tx.execute(_REFERENCES, {"collection": collection, "pack": pack})
+        if row.subject_id in permit.subjects
+    ]
+    return _turned_back(keys, collection, opened, dim)
+
+
 def references_of_subject(tx: Tx, subject: str) -> list[ReferenceFacts]:
     """What is kept of the subject's references, without opening the templates, oldest first."""
     query = select(subject_references).where(subject_references.c.subject_id == subject)
     rows = tx.execute(query.order_by(subject_references.c.created_at, subject_references.c.id))
     return [_facts(row) for row in rows]
+
+
+def open_to_erase(
+    tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, photo: str | None = None
+) -> list[tuple[Templates, Templates]]:
+    """Every template that is kept of the permit's subjects, as (plain, as the collection turns it), each (d,) float32.
+
+    References and, in a ``release`` collection, the templates of faces that are or may be theirs, or of the faces of
+    one photo. One that nobody can open any more is left out: what is unreadable anyway must not hold an erasure up.
+
+    Raises:
+        PermitError: the permit is not for erasing here.
+    """
+    permit.require(Act.ERASE, collection)
+    people, opened = sorted(permit.subjects), list[bytes]()
+    for start in range(0, len(people), _PAGE):
+        some = people[start : start + _PAGE]
+        seen = select(appearances.c.face_id).where(appearances.c.subject_id.in_(some))
+        theirs = face_templates.c.face_id.in_(seen.where(appearances.c.state != _REJECTED))
+        opened += _opened_references(tx, keys, collection, subject_references.c.subject_id.in_(some))
+        opened += _opened_faces(tx, keys, collection, theirs)
+    if photo is not None:
+        of_photo = select(faces.c.id).where(faces.c.photo_id == photo)
+        opened += _opened_faces(tx, keys, collection, face_templates.c.face_id.in_(of_photo))
+    found = []
+    for plain in opened:
+        turned = np.frombuffer(plain, dtype=_STORED).astype(np.float32)
+        found.append((turned @ keys.rotation_of(collection, len(turned)), turned))
+    return found
+
+
+def _opened_references(tx: Tx, keys: KeyStore, collection: str, where: ColumnElement[bool]) -> Iterator[bytes]:
+    for row in tx.execute(select(subject_references).where(where)):
+        with suppress(DamagedError, NotFoundError):
+            context = reference_context(collection, row.subject_id, row.id, row.pack_id)
+            yield unseal(keys.subject_key(row.subject_id), row.template_sealed, context)
+
+
+def _opened_faces(tx: Tx, keys: KeyStore, collection: str, where: ColumnElement[bool]) -> Iterator[bytes]:
+    for row in tx.execute(select(face_templates).where(where)):
+        with suppress(DamagedError, NotFoundError):
+            context = face_context(collection, row.face_id, row.pack_id)
+            yield unseal(keys.collection_key(collection), row.template_sealed, context)
 
 
 def add_face_templates(
@@ -222,12 +299,18 @@ def add_face_templates(
     rows = [
         {
             "face_id": face,
-            "template_sealed": seal(key, turned.tobytes(), _face_context(collection, face, pack)),
+            "template_sealed": seal(key, turned.tobytes(), face_context(collection, face, pack)),
             "pack_id": pack,
         }
         for face, turned in zip(face_ids, _turned(keys, collection, templates), strict=True)
     ]
     tx.execute(insert(face_templates), rows)
+
+
+def kept_of(tx: Tx, face_ids: Sequence[str]) -> set[str]:
+    """Which of these faces have a template that is kept; in a ``consent`` collection none has."""
+    query = select(face_templates.c.face_id).where(face_templates.c.face_id.in_(face_ids))
+    return set(tx.execute(query).scalars())
 
 
 def each_face_template(
@@ -242,7 +325,7 @@ def each_face_template(
     permit.require(Act.OPEN_TEMPLATES, collection)
     key = keys.collection_key(collection)
     for rows in tx.execute(_FACE_TEMPLATES, {"collection": collection, "pack": pack}).partitions():
-        opened = [unseal(key, row.template_sealed, _face_context(collection, row.face_id, pack)) for row in rows]
+        opened = [unseal(key, row.template_sealed, face_context(collection, row.face_id, pack)) for row in rows]
         yield [row.face_id for row in rows], _turned_back(keys, collection, opened, dim)
 
 
@@ -275,11 +358,13 @@ def _turned_back(keys: KeyStore, collection: str, opened: Sequence[bytes], dim: 
     return np.ascontiguousarray(turned.astype(np.float32) @ keys.rotation_of(collection, dim))
 
 
-def _reference_context(collection: str, subject: str, reference: str, pack: str) -> bytes:
+def reference_context(collection: str, subject: str, reference: str, pack: str) -> bytes:
+    """What a sealed reference is bound to."""
     return row_context("reference", collection, subject, reference, pack)
 
 
-def _face_context(collection: str, face: str, pack: str) -> bytes:
+def face_context(collection: str, face: str, pack: str) -> bytes:
+    """What the sealed template of a face is bound to."""
     return row_context("face-template", collection, face, pack)
 
 

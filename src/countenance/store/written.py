@@ -15,6 +15,8 @@ from countenance.store.schema import written_file_subjects, written_files
 
 RENDITION, THUMBNAIL, REPORT = "rendition", "thumbnail", "report"
 CONTACT_SHEET, SHOW_ME, REMOVED_PERSON = "contact-sheet", "show-me", "redacted-pixels"
+UNFINISHED = bytes(32)
+"""In place of the hash of a file that is being written: whatever lies under that path is ours."""
 KINDS = (RENDITION, THUMBNAIL, REPORT, CONTACT_SHEET, SHOW_ME, REMOVED_PERSON)
 
 
@@ -25,7 +27,7 @@ class WrittenFile:
     Attributes:
         kind: one of ``KINDS``.
         path: bytes of its absolute path.
-        sha256: 32 bytes, as we wrote it.
+        sha256: 32 bytes, as we wrote it; ``UNFINISHED`` while it is being written.
         bytes: size.
         written_at: aware UTC moment.
         collection: id, if it is of one.

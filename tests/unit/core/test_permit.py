@@ -7,6 +7,7 @@ import pytest
 
 from countenance.core.consent import Consent
 from countenance.core.permit import (
+    IDENTITY_CHECKS,
     Act,
     Permit,
     permit_compare,
@@ -14,7 +15,9 @@ from countenance.core.permit import (
     permit_reference,
     permit_review,
     permit_show,
+    permit_show_me,
     permit_templates,
+    permit_verify,
 )
 from countenance.errors import ConsentError, PermitError
 
@@ -159,3 +162,41 @@ def test_somebody_who_must_not_appear_is_named_to_be_kept_out() -> None:
     assert permit.subjects == {"cem"}
     with pytest.raises(ConsentError):
         permit_review("c", {"cem"}, [WITHDRAWN], NOW, {"dan"})
+
+
+@pytest.mark.parametrize("check", IDENTITY_CHECKS)
+def test_people_are_shown_what_is_held_on_them_without_any_consent(check: str) -> None:
+    permit = permit_show_me("c", ["anna", "anna again"], check, NOW)
+    permit.require(Act.SHOW, "c", "anna")
+    permit.require(Act.SHOW, "c", "anna again")
+    assert permit.decided_at == NOW
+    with pytest.raises(PermitError):
+        permit.require(Act.SHOW, "c", "ben")
+    with pytest.raises(PermitError):
+        permit.require(Act.VERIFY, "c", "anna")
+
+
+@pytest.mark.parametrize("check", ["", "passport", "Account"])
+def test_nobody_is_shown_anything_unchecked(check: str) -> None:
+    with pytest.raises(PermitError, match="without a check") as refused:
+        permit_show_me("c", ["anna"], check, NOW)
+    assert "met-in-person" in refused.value.advice
+
+
+def test_a_face_is_compared_with_one_persons_own_references_only() -> None:
+    permit = permit_verify("c", ["anna"], 2, NOW)
+    permit.require(Act.VERIFY, "c", "anna")
+    assert permit.decided_at == NOW
+    for act, collection, subject in (
+        (Act.VERIFY, "c", "ben"),
+        (Act.VERIFY, "other", "anna"),
+        (Act.COMPARE, "c", "anna"),
+        (Act.SHOW, "c", "anna"),
+    ):
+        with pytest.raises(PermitError):
+            permit.require(act, collection, subject)
+
+
+def test_without_a_reference_there_is_nothing_to_compare_with() -> None:
+    with pytest.raises(PermitError, match="nothing|anything"):
+        permit_verify("c", ["anna"], 0, NOW)

@@ -134,7 +134,7 @@ def test_a_withdrawal_while_photos_are_looked_at_takes_out_what_is_out(
     seen: list[list[str]] = []
     suggest = suggestions.suggest
 
-    def recorded(*given: Any, **more: Any) -> int:  # noqa: ANN401 - whatever ingest asks
+    def recorded(*given: Any, **more: Any) -> list[str]:  # noqa: ANN401 - whatever ingest asks
         seen.append(list(released(party.out)))
         return suggest(*given, **more)
 

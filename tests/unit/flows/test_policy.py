@@ -97,7 +97,7 @@ def test_every_published_version_is_kept(world: World) -> None:  # noqa: F811 - 
     (first,) = policy.versions(world.store)
     assert policy.require(world.store) == first
     later = world.now + timedelta(days=1)
-    second = policy.publish(world.store, PAGE, "Ms Reed", later)
+    second = policy.publish(world.store, world.keys, PAGE, "Ms Reed", later)
     assert (second.version, second.page, second.published_by, second.published_at) == (2, PAGE, "Ms Reed", later)
     assert second.sha256 == hashlib.sha256(PAGE.encode()).digest()
     assert policy.versions(world.store) == [first, second]
@@ -106,9 +106,9 @@ def test_every_published_version_is_kept(world: World) -> None:  # noqa: F811 - 
 
 def test_the_same_text_again_is_the_same_version(world: World) -> None:  # noqa: F811 - the fixture
     (first,) = policy.versions(world.store)
-    assert policy.publish(world.store, first.page, "Ms Reed", world.now) == first
-    policy.publish(world.store, "New.", "Ms Reed", world.now)
-    back = policy.publish(world.store, first.page, "Ms Reed", world.now)
+    assert policy.publish(world.store, world.keys, first.page, "Ms Reed", world.now) == first
+    policy.publish(world.store, world.keys, "New.", "Ms Reed", world.now)
+    back = policy.publish(world.store, world.keys, first.page, "Ms Reed", world.now)
     assert back == replace(first, version=3, published_by="Ms Reed", published_at=world.now), (
         "an old text is news again"
     )
@@ -117,7 +117,7 @@ def test_the_same_text_again_is_the_same_version(world: World) -> None:  # noqa:
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_an_empty_page_tells_nothing(world: World, text: str) -> None:  # noqa: F811 - the fixture
     with pytest.raises(StoreError, match="tells people nothing"):
-        policy.publish(world.store, text, "Ms Reed", world.now)
+        policy.publish(world.store, world.keys, text, "Ms Reed", world.now)
     assert len(policy.versions(world.store)) == 1
 
 

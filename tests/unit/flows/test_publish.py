@@ -103,7 +103,7 @@ def test_copies_of_another_collection_are_strangers(out: Party) -> None:
     other, ann = out.archive.create_collection("other"), out.archive.subject(name_of(ANN), CLUB).id
     ids = [copy.id for copy in everything(out)]
     with pytest.raises(NotFoundError):
-        publish.take_down(out.archive._store, other.id, ann, ids, out.clock.now)
+        publish.take_down(out.archive._desk, other.id, ann, ids)
     assert publish.showing(out.archive._store, other.id, ann) == []
 
 

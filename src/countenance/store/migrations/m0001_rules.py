@@ -11,14 +11,14 @@ from countenance.store.migrations.spelling import refuse
 # The row's own created_at is not looked at: only the database's clock says whether a consent holds. That clock has
 # milliseconds, our texts microseconds: the last microsecond counts where a consent begins and the first where it ends,
 # so that a consent granted a moment ago already holds.
-_NO_CONSENT = """NOT EXISTS (
+NO_CONSENT = """NOT EXISTS (
     SELECT 1 FROM consents
     WHERE id = NEW.consent_id AND subject_id = NEW.subject_id AND withdrawn_at IS NULL
     AND from_at <= strftime('%Y-%m-%dT%H:%M:%f', 'now') || '999Z'
     AND until_at > strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'
 )"""
 
-_NO_RELEASE = """NOT EXISTS (
+NO_RELEASE = """NOT EXISTS (
     SELECT 1 FROM faces
     JOIN photos ON photos.id = faces.photo_id
     JOIN collections ON collections.id = photos.collection_id
@@ -67,13 +67,13 @@ SQLITE_RULES = (
     refuse(
         "references_need_consent",
         "INSERT ON subject_references",
-        _NO_CONSENT,
+        NO_CONSENT,
         "no consent: none of this subject holds now",
     ),
     refuse(
         "references_keep_consent",
         "UPDATE ON subject_references",
-        _NO_CONSENT,
+        NO_CONSENT,
         "no consent: none of this subject holds now",
     ),
     refuse(
@@ -103,13 +103,13 @@ SQLITE_RULES = (
     refuse(
         "templates_need_release",
         "INSERT ON face_templates",
-        _NO_RELEASE,
+        NO_RELEASE,
         "no consent: this collection keeps no templates of faces",
     ),
     refuse(
         "templates_keep_release",
         "UPDATE ON face_templates",
-        _NO_RELEASE,
+        NO_RELEASE,
         "no consent: this collection keeps no templates of faces",
     ),
     refuse(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from countenance.store.migrations.m0001_rules import NO_CONSENT, NO_RELEASE
 from countenance.store.migrations.spelling import MOMENT, refuse, run
 
 if TYPE_CHECKING:
@@ -119,7 +120,53 @@ _STATEMENTS = (
     "CREATE INDEX references_of_photo ON subject_references (photo_sha256)",
 )
 
+_REKEYED = """EXISTS (
+    SELECT 1 FROM archive_facts WHERE name = 'rekey:' || ({collection})
+) AND {unchanged}"""
+"""Only the sealed bytes differ, and the collection is being given a new key: nothing is added about anybody."""
+
+_REFERENCE_REKEYED = _REKEYED.format(
+    collection="SELECT collection_id FROM subjects WHERE id = NEW.subject_id",
+    unchanged=" AND ".join(
+        f"NEW.{column} IS OLD.{column}"
+        for column in (
+            "id",
+            "subject_id",
+            "consent_id",
+            "photo_sha256",
+            "x",
+            "y",
+            "w",
+            "h",
+            "landmarks",
+            "quality",
+            "pack_id",
+            "created_at",
+        )
+    ),
+)
+
+_TEMPLATE_REKEYED = _REKEYED.format(
+    collection="SELECT photos.collection_id FROM faces JOIN photos ON photos.id = faces.photo_id "
+    "WHERE faces.id = NEW.face_id",
+    unchanged="NEW.face_id IS OLD.face_id AND NEW.pack_id IS OLD.pack_id",
+)
+
 SQLITE_RULES = (
+    "DROP TRIGGER references_keep_consent",
+    refuse(
+        "references_keep_consent",
+        "UPDATE ON subject_references",
+        f"({NO_CONSENT}) AND NOT ({_REFERENCE_REKEYED})",
+        "no consent: none of this subject holds now",
+    ),
+    "DROP TRIGGER templates_keep_release",
+    refuse(
+        "templates_keep_release",
+        "UPDATE ON face_templates",
+        f"({NO_RELEASE}) AND NOT ({_TEMPLATE_REKEYED})",
+        "no consent: this collection keeps no templates of faces",
+    ),
     refuse(
         "entries_follow_each_other",
         "INSERT ON ledger_entries",

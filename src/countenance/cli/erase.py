@@ -1,0 +1,201 @@
+"""``countenance erase``: erase a person, people or a photo, with a signed receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from countenance.archive import Archive
+from countenance.cli.frame import Frame, one_line, somebody_there, with_frame
+from countenance.cli.progress import steps
+from countenance.cli.values import LINE, PATH, SeveralWords
+from countenance.erase.plan import Plan
+from countenance.errors import ConflictError, CountenanceError, UsageError
+from countenance.flows.erase import Erased
+
+N_STEPS = 7
+
+
+@click.command("erase", cls=SeveralWords)
+@click.argument("subject", type=LINE, required=False)
+@click.option("--collection", type=LINE, help="Look in this collection only.")
+@click.option("--photo", type=LINE, help="Erase what is known of this photo (id or SHA-256) instead of a person.")
+@click.option("--where", type=LINE, metavar="NAME=VALUE", help="Everybody of whom this attribute was noted.")
+@click.option("--receipt", type=PATH, help="File for the signed receipt; with --where a folder for all of them.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased, and what cannot be reached.")
+@click.option("--resume", is_flag=True, help="Finish erasures that were interrupted.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_frame
+def command(frame: Frame, subject: str | None, **options: Any) -> None:  # noqa: ANN401 - the options above
+    """Erase everything that this archive holds on SUBJECT (a name or an id), and prove it.
+
+    From the first moment on nobody finds this person any more. Then references, templates, appearances, files that were
+    written, and the person's key go; the raw bytes of all files are searched; the receipt is signed. Photos are yours
+    and stay where they are.
+    """
+    chosen = [bool(subject), bool(options["photo"]), bool(options["where"]), options["resume"]]
+    if sum(chosen) != 1:
+        msg = "Name one thing to erase: a person, --photo, --where, or --resume for what was interrupted."
+        raise UsageError(msg)
+    if options["receipt"] is None and not (options["dry_run"] or options["resume"]):
+        msg = "An erasure leaves a signed receipt; say where it goes with --receipt FILE."
+        raise UsageError(msg, advice="Nothing was erased. See what would go with --dry-run.")
+    with frame.open() as archive:
+        if options["resume"]:
+            _resume(frame, archive, options["receipt"])
+        elif options["where"]:
+            _erase_where(frame, archive, options)
+        else:
+            _erase_one(frame, archive, subject, options)
+
+
+def _erase_one(frame: Frame, archive: Archive, subject: str | None, options: dict[str, Any]) -> None:
+    if options["photo"]:
+        if not options["collection"]:
+            msg = "Say in which collection the photo is, with --collection."
+            raise UsageError(msg)
+        photo = archive.photo_id(options["collection"], options["photo"])
+        plan, name = archive.plan_photo_erasure(options["collection"], photo), f"photo {photo}"
+    else:
+        who = archive.subject(subject or "", options["collection"])
+        plan, name = archive.plan_erasure(who.id), who.name
+    if options["dry_run"]:
+        frame.print(plan_row(plan), "\n".join(plan_lines(plan, name)))
+        return
+    require_free(options["receipt"])
+    confirm(frame, plan, name, asked=not options["yes"])
+    with steps(N_STEPS, quiet=frame.as_json) as told:
+        if options["photo"]:
+            done = archive.erase_photo(options["collection"], plan.target.id, told)
+        else:
+            done = archive.erase(plan.target.id, told)
+    write_receipt(options["receipt"], done)
+    frame.print(erased_row(done, options["receipt"]), "\n".join(erased_lines(done, name, options["receipt"])))
+
+
+def _erase_where(frame: Frame, archive: Archive, options: dict[str, Any]) -> None:
+    name, equals, value = options["where"].partition("=")
+    if not equals or not options["collection"]:
+        msg = "Say which people with --where NAME=VALUE, and of which collection with --collection."
+        raise UsageError(msg)
+    people = archive.subjects_having(options["collection"], name.strip(), value.strip())
+    plans = [archive.plan_erasure(each) for each in people]
+    if options["dry_run"] or not people:
+        lines = [f"{len(people)} people of {options['collection']} have {name.strip()}={value.strip()}"]
+        lines += [f"  {each}" for each in people]
+        frame.print({"people": [plan_row(plan) for plan in plans], "dry_run": True}, "\n".join(lines))
+        return
+    folder: Path = options["receipt"]
+    folder.mkdir(parents=True, exist_ok=True)
+    if somebody_there() and not options["yes"] and not frame.as_json:
+        click.confirm(f"Erase {len(people)} people for good?", abort=True, err=True)
+    with steps(N_STEPS, quiet=frame.as_json) as told:
+        done = archive.erase_each(people, told)
+    written = [_into(folder, each) for each in done]
+    frame.print(
+        {"erased": [erased_row(each, path) for each, path in zip(done, written, strict=True)]},
+        "\n".join([f"{len(done)} people erased; their receipts are in {folder}"]),
+    )
+
+
+def _resume(frame: Frame, archive: Archive, folder: Path | None) -> None:
+    with steps(N_STEPS, quiet=frame.as_json) as told:
+        done = archive.resume_erasures(told)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in done:
+            _into(folder, each)
+    lines = [f"Erased: {each.target}, receipt `countenance receipt show {each.statement['erasure']}`" for each in done]
+    frame.print(
+        {"erased": [erased_row(each, None) for each in done]},
+        "\n".join(lines) if lines else "No erasure was interrupted; there is nothing to finish.",
+    )
+
+
+def _into(folder: Path, done: Erased) -> Path:
+    path = folder / f"{done.statement['erasure']}.json"
+    if not path.exists():
+        write_receipt(path, done)
+    return path
+
+
+def confirm(frame: Frame, plan: Plan, name: str, *, asked: bool) -> None:
+    """Show the plan to whoever sits there, and ask."""
+    if asked and somebody_there() and not frame.as_json:
+        click.echo("\n".join(plan_lines(plan, name)), err=True)
+        click.confirm("Erase this for good?", abort=True, err=True)
+
+
+def require_free(path: Path) -> None:
+    """Raise ConflictError when a file stands where the receipt is to go, before anything is erased."""
+    if path.exists():
+        msg = f"{path} exists already."
+        raise ConflictError(msg, advice="Name a new file with --receipt; nothing was erased.")
+    if not path.absolute().parent.is_dir():
+        msg = f"There is no folder {path.absolute().parent} for the receipt."
+        raise ConflictError(msg, advice="Make it first, or name another place with --receipt; nothing was erased.")
+
+
+def write_receipt(path: Path, done: Erased) -> None:
+    """Write the receipt where it was asked for; the archive keeps it as well.
+
+    Raises:
+        CountenanceError: it cannot be written; the erasure is done all the same.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(done.receipt)
+    except OSError as error:
+        msg = f"It is erased, but the receipt cannot be written to {path}: {error.strerror}."
+        raise CountenanceError(
+            msg, advice=f"Get it with `countenance receipt show {done.statement['erasure']} --out FILE`."
+        ) from error
+
+
+def erased_row(done: Erased, path: Path | None) -> dict[str, Any]:
+    """What ``--json`` prints about one erasure."""
+    sweep, kind = done.statement["sweep"], done.statement["kind"]
+    return {
+        kind: done.target,
+        "stores": done.statement["stores"],
+        "sweep": sweep,
+        "left": done.statement["left"],
+        "complete_after": done.statement["complete_after"],
+        "erasure": done.statement["erasure"],
+        "receipt": None if path is None else str(path),
+    }
+
+
+def erased_lines(done: Erased, name: str, path: Path) -> Sequence[str]:
+    """The same for people."""
+    sweep = done.statement["sweep"]
+    lines = [f"{one_line(name)} is erased"]
+    lines += [f"  {row['store']:24} {row['before']:>7} -> {row['after']}" for row in done.statement["stores"]]
+    lines.append(
+        f"Sweep: {sweep['needles']} needles looked for in {sweep['files']} files ({sweep['bytes']:,} bytes), "
+        f"{sweep['found']} found; positive control {sweep['control_found']} of {sweep['control']} found"
+    )
+    lines += _left(done.statement["left"])
+    lines.append(f"Backups made before hold sealed remains until {done.statement['complete_after']}")
+    lines.append(f"Receipt: {path}; anybody checks it with `countenance-verify {path} --key KEY`")
+    return lines
+
+
+def plan_lines(plan: Plan, name: str) -> Sequence[str]:
+    """What would go, for people."""
+    lines = [f"Erasing {one_line(name)} takes out:"]
+    lines += [f"  {store:24} {n:>7}   {plan.methods[store]}" for store, n in plan.before.items()]
+    return [*lines, *_left(plan.left)]
+
+
+def _left(left: dict[str, int]) -> list[str]:
+    return [f"Not ours to erase: {what}: {n}" for what, n in left.items() if n]
+
+
+def plan_row(plan: Plan) -> dict[str, Any]:
+    """What ``--json`` prints about a plan."""
+    stores = [{"store": store, "before": n, "method": plan.methods[store]} for store, n in plan.before.items()]
+    return {plan.target.kind: plan.target.id, "dry_run": True, "stores": stores, "left": plan.left}

@@ -1,0 +1,249 @@
+"""Carry an erasure out, step by step; every step may be repeated, and the row says which one comes next.
+
+1. ``files``: files that we wrote and that show or name the target are overwritten and removed;
+2. ``rows``: rows go, in one transaction, and are counted again;
+3. ``keys``: the person's key is deleted, every other key is wrapped anew, the old epoch key is overwritten in place;
+4. ``pages``: overwriting of freed pages is read back, the write-ahead log is emptied until the database says so;
+5. ``sweep``: the raw bytes of every file we own are searched, with a positive control; a find stops the erasure here;
+6. ``needles``: the secret that sealed what was searched for is deleted in the same way as a person's key;
+7. ``receipt``: the act is logged and the receipt signed.
+
+Being found ends before the first step, in the transaction that notes the erasure (``begin``). A receipt exists only
+after the last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from countenance.core.canonical import canonical
+from countenance.erase.control import planted
+from countenance.erase.files import is_picture, read_file, remove_file
+from countenance.erase.needles import Needles, of_files
+from countenance.erase.plan import CHANGED, OWN_WORDS, TWINS, Plan, State, open_state, rows_of, sealed_state, secret_of
+from countenance.erase.receipt import log_and_sign
+from countenance.erase.sweep import sweep
+from countenance.errors import ProofError, StoreError
+from countenance.ledger.event import Act, Event
+from countenance.ledger.log import append
+from countenance.store import consents, erasures, written
+from countenance.store.connection import Store, Tx
+from countenance.store.erasures import COLLECTION, PHOTO, Erasure
+from countenance.store.keys import KeyStore
+from countenance.store.mentions import mentioned
+
+FILES, ROWS, KEYS, PAGES, SWEEP, NEEDLES, RECEIPT = STEPS = (
+    "files",
+    "rows",
+    "keys",
+    "pages",
+    "sweep",
+    "needles",
+    "receipt",
+)
+BLOCK: Final = "file block"
+TRIES: Final = 6
+"""How often the write-ahead log is asked to empty itself; each time the database waits for readers by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an erasure is carried out.
+
+    Attributes:
+        store: the database.
+        keys: the key store.
+        clock: gives the aware UTC moment.
+        owned: gives every file and folder of ours, for the sweep.
+        backup_days: days after which the last backup that holds the target is gone.
+        told: called before each step with its name.
+    """
+
+    store: Store
+    keys: KeyStore
+    clock: Callable[[], datetime]
+    owned: Callable[[Tx], Sequence[Path]]
+    backup_days: int
+    told: Callable[[str], None]
+
+
+def begin(site: Site, tx: Tx, plan: Plan, actor: str) -> Erasure:
+    """Note an erasure, and let nobody be found any more from the moment the transaction ends."""
+    now, target = site.clock(), plan.target
+    made = Erasure(erasures.new_id(), target.kind, target.id, target.collection, FILES, b"", actor, now)
+    contents = (read_file(path) for _, path, _ in target.files)
+    blocks = of_files(content for content in contents if is_picture(content))
+    made = replace(made, state=sealed_state(site.keys, made.id, plan, blocks))
+    erasures.begin(tx, made)
+    known = tuple(each for each in plan.subjects if site.keys.has_subject_key(each)) if target.kind != PHOTO else ()
+    facts_of_it = {"target": target.id, "kind": target.kind, "erasure": made.id}
+    append(tx, site.keys, Event(Act.ERASE_BEGIN, actor, target.collection, known, facts_of_it), at=now)
+    if target.kind != PHOTO:
+        for rows in rows_of(tx, target, plan.subjects, ()):
+            if rows.store in {"references", "face templates"}:
+                rows.remove(tx)
+        for each in plan.subjects:
+            consents.withdraw_all(tx, each, at=now)
+    return made
+
+
+def carry_out(site: Site, wanted: Sequence[str]) -> list[Erasure]:
+    """Bring erasures to their end, from wherever they are; what is common to all of them is done once.
+
+    Args:
+        site: where.
+        wanted: ids of erasures that have begun.
+
+    Raises:
+        ProofError: remains were found, or the positive control was not; no receipt exists.
+        StoreError: the write-ahead log cannot be emptied, or a write was refused; it can be resumed.
+    """
+    for step in STEPS:
+        with site.store.reading() as tx:
+            here = [each for each in (erasures.by_id(tx, one) for one in wanted) if each.step == step]
+        if not here:
+            continue
+        site.told(step)
+        _DOING[step](site, [each for each in here if each.done_at is None])
+    with site.store.reading() as tx:
+        return [erasures.by_id(tx, one) for one in wanted]
+
+
+def _files(site: Site, here: Sequence[Erasure]) -> None:
+    for each in here:
+        state = open_state(site.keys, each)
+        files = state.plan.target.files
+        kept = sum(not remove_file(path, digest) for _, path, digest in files)
+        if kept:
+            state.plan.left[CHANGED] = kept
+        with site.store.transaction() as tx:
+            written.forget(tx, [path for _, path, _ in files])
+            erasures.set_step(tx, each.id, ROWS, sealed_state(site.keys, each.id, state.plan, state.blocks))
+
+
+def _rows(site: Site, here: Sequence[Erasure]) -> None:
+    for each in here:
+        plan = open_state(site.keys, each).plan
+        with site.store.transaction() as tx:
+            listed = rows_of(tx, plan.target, plan.subjects, plan.names)
+            for rows in listed:
+                rows.remove(tx)
+            after = sum(rows.count(tx) for rows in listed)
+            if after:
+                msg = f"{after} rows of what is to be erased are still there."
+                raise StoreError(msg, advice="Run `countenance erase --resume`.")
+            erasures.set_step(tx, each.id, KEYS)
+
+
+def _keys(site: Site, here: Sequence[Erasure]) -> None:
+    for each in here:
+        plan = open_state(site.keys, each).plan
+        if each.kind == COLLECTION:
+            site.keys.drop_collection_key(each.collection)
+        for subject in plan.subjects if each.kind != PHOTO else ():
+            site.keys.drop_subject_key(subject)
+    site.keys.rotate_epoch()
+    _next(site, here, PAGES)
+
+
+def _pages(site: Site, here: Sequence[Erasure]) -> None:
+    site.store.require_secure_delete()
+    for tried in range(TRIES):
+        try:
+            site.store.truncate_log()
+        except StoreError:
+            if tried == TRIES - 1:
+                raise
+        else:
+            break
+    _next(site, here, SWEEP)
+
+
+def _sweep(site: Site, here: Sequence[Erasure]) -> None:
+    states = [open_state(site.keys, each) for each in here]
+    needles = sum((state.needles() for state in states), Needles())
+    names = [name for state in states for name in state.plan.names]
+    with site.store.reading() as tx:
+        roots = site.owned(tx)
+    with planted(site.store, roots) as control:
+        swept = sweep(needles + control.needles, roots)
+        control_found, n_control = control.found_in(swept)
+    with site.store.reading() as tx:
+        mentions = sum(mentioned(tx, name) for name in names)
+        others = {os.path.realpath(each.path) for each in written.everything(tx)}
+    hits = [hit for hit in swept.found if not control.is_ours(hit)]
+    # Another photo's copy may hold the same picture: a photo that was given in twice, or to two collections.
+    twins = [hit for hit in hits if hit.kind == BLOCK and os.fsencode(hit.path) in others]
+    said = [hit for hit in hits if mentions and hit.kind.startswith("name ")]
+    found = [hit for hit in hits if hit not in twins and hit not in said]
+    if found or swept.unreadable:
+        where = sorted({f"{hit.kind} in {hit.path.name}" for hit in found} | {path.name for path in swept.unreadable})
+        msg = f"The sweep found, or could not read, remains of what was erased ({', '.join(where[:5])}): no receipt."
+        raise ProofError(msg, advice="Run `countenance erase --resume`; if it stays, report it: this must not happen.")
+    summary = {
+        "needles": len(needles),
+        "kinds": needles.kinds(),
+        "too_short": needles.too_short,
+        "files": swept.n_files,
+        "bytes": swept.n_bytes,
+        "found": len(found),
+        "control": n_control,
+        "control_found": control_found,
+    }
+    left = {OWN_WORDS: mentions, TWINS: len(twins)}
+    _settle(site, here, states, summary, {what: n for what, n in left.items() if n})
+
+
+def _settle(
+    site: Site, here: Sequence[Erasure], states: Sequence[State], summary: dict[str, Any], left: dict[str, int]
+) -> None:
+    """From here on the state holds numbers only."""
+    with site.store.transaction() as tx:
+        for each, state in zip(here, states, strict=True):
+            outcome = {
+                "stores": [
+                    {"store": store, "before": n, "after": 0, "method": state.plan.methods[store]}
+                    for store, n in state.plan.before.items()
+                ],
+                "sweep": summary,
+                "left": {**state.plan.left, **left},
+            }
+            erasures.set_step(tx, each.id, NEEDLES, canonical(outcome))
+
+
+def _needles(site: Site, here: Sequence[Erasure]) -> None:
+    for each in here:
+        site.keys.drop_secret(secret_of(each.id))
+    site.keys.rotate_epoch()
+    with suppress(StoreError):  # sealed under a key that is gone; emptied again so that not even that remains
+        site.store.truncate_log()
+    _next(site, here, RECEIPT)
+
+
+def _receipt(site: Site, here: Sequence[Erasure]) -> None:
+    for each in here:
+        after = (each.begun_at + timedelta(days=site.backup_days)).date().isoformat()
+        log_and_sign(site.store, site.keys, each, complete_after=after, at=site.clock())
+
+
+_DOING: Final[dict[str, Callable[[Site, Sequence[Erasure]], None]]] = {
+    FILES: _files,
+    ROWS: _rows,
+    KEYS: _keys,
+    PAGES: _pages,
+    SWEEP: _sweep,
+    NEEDLES: _needles,
+    RECEIPT: _receipt,
+}
+
+
+def _next(site: Site, here: Sequence[Erasure], step: str) -> None:
+    with site.store.transaction() as tx:
+        for each in here:
+            erasures.set_step(tx, each.id, step)

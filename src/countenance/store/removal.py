@@ -1,0 +1,177 @@
+"""What the rows of this database hold of a person, a photo or a collection, and how it is taken out.
+
+Each ``Rows`` names one kind of rows; the lists are in an order in which rows go before those that they point to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, or_, select, update
+
+from countenance.store.connection import Tx
+from countenance.store.schema import (
+    appearance_history,
+    appearances,
+    clearings,
+    collections,
+    consents,
+    face_templates,
+    faces,
+    label_operations,
+    ledger_touches,
+    legal_holds,
+    looks,
+    photo_paths,
+    photos,
+    publication_faces,
+    publications,
+    refusals,
+    remarks,
+    retention_rules,
+    subject_attributes,
+    subject_references,
+    subjects,
+    written_file_subjects,
+    written_files,
+)
+
+REJECTED: Final = "rejected"
+DELETED, CLEARED = "rows deleted, their bytes overwritten with zeros", "the person's id taken out of rows that stay"
+Ids = Sequence[str] | Select[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one table that are to go, or columns of them that are to be emptied.
+
+    Attributes:
+        store: name for people.
+        table: where.
+        where: which rows.
+        empty: columns to set to NULL instead of deleting the rows.
+    """
+
+    store: str
+    table: Table
+    where: ColumnElement[bool]
+    empty: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """How the rows go, for people."""
+        return CLEARED if self.empty else DELETED
+
+    def count(self, tx: Tx) -> int:
+        """How many there are."""
+        return tx.execute(select(func.count()).select_from(self.table).where(self.where)).scalar_one()
+
+    def remove(self, tx: Tx) -> None:
+        """Take them out."""
+        if self.empty:
+            tx.execute(update(self.table).where(self.where).values(dict.fromkeys(self.empty)))
+        else:
+            tx.execute(delete(self.table).where(self.where))
+
+
+def of_subject(tx: Tx, ids: Sequence[str], names: Sequence[str]) -> list[Rows]:
+    """Everything about one person.
+
+    Args:
+        tx: any transaction.
+        ids: every id of the person, also those that were merged.
+        names: as they were given at enrolment; notes in which one stands go as well.
+    """
+    seen = select(appearances.c.face_id).where(appearances.c.subject_id.in_(ids), appearances.c.state != REJECTED)
+    noted = label_operations.c.subject_id.in_(ids) | label_operations.c.other_id.in_(ids)
+    for name in names:
+        noted |= label_operations.c.note.contains(name, autoescape=True)
+    told = [appearance_history.c.note.contains(name, autoescape=True) for name in names]
+    return [
+        Rows("references", subject_references, subject_references.c.subject_id.in_(ids)),
+        Rows("consents", consents, consents.c.subject_id.in_(ids)),
+        Rows("face templates", face_templates, face_templates.c.face_id.in_(seen)),
+        Rows("clearings", clearings, clearings.c.photo_id.in_(photos_of_subject(tx, ids))),
+        Rows("rivals of appearances", appearances, appearances.c.rival_id.in_(ids), ("rival_id", "rival_score")),
+        Rows("label operations", label_operations, noted),
+        *([Rows("notes of labels", appearance_history, or_(*told))] if told else []),
+        Rows("appearances", appearances, appearances.c.subject_id.in_(ids)),
+        Rows("published register", publication_faces, publication_faces.c.subject_id.in_(ids), ("subject_id",)),
+        Rows("attributes", subject_attributes, subject_attributes.c.subject_id.in_(ids)),
+        Rows("legal holds", legal_holds, legal_holds.c.subject_id.in_(ids)),
+        Rows("written files", written_file_subjects, written_file_subjects.c.subject_id.in_(ids)),
+        Rows("ledger index", ledger_touches, ledger_touches.c.subject_id.in_(ids)),
+        Rows("merged ids", subjects, subjects.c.merged_into.in_(ids), ("merged_into",)),
+        Rows("name and person", subjects, subjects.c.id.in_(ids)),
+    ]
+
+
+def photos_of_subject(tx: Tx, ids: Sequence[str]) -> list[str]:
+    """Ids of photos on which this person is, or may be, or was published."""
+    home = select(faces.c.photo_id).join(appearances, appearances.c.face_id == faces.c.id)
+    seen = home.where(appearances.c.subject_id.in_(ids), appearances.c.state != REJECTED)
+    shown = select(publications.c.photo_id).join(
+        publication_faces, publication_faces.c.publication_id == publications.c.id
+    )
+    out = shown.where(publication_faces.c.subject_id.in_(ids))
+    return sorted({*tx.execute(seen).scalars(), *tx.execute(out).scalars()})
+
+
+def of_photo(photo: str, sha256: bytes, collection: str) -> list[Rows]:
+    """Everything about one photo, references made from it among it.
+
+    Args:
+        photo: id.
+        sha256: 32 bytes, of the photo.
+        collection: id of its collection.
+    """
+    people = select(subjects.c.id).where(subjects.c.collection_id == collection)
+    made_of_it = and_(
+        subject_references.c.photo_sha256 == sha256,
+        subject_references.c.subject_id.in_(people),
+    )
+    return [Rows("references", subject_references, made_of_it), *_of_photos([photo])]
+
+
+def of_collection(collection: str) -> list[Rows]:
+    """Everything about a collection and everybody in it, the collection last."""
+    people = select(subjects.c.id).where(subjects.c.collection_id == collection)
+    inside = select(photos.c.id).where(photos.c.collection_id == collection)
+    return [
+        Rows("references", subject_references, subject_references.c.subject_id.in_(people)),
+        Rows("consents", consents, consents.c.subject_id.in_(people)),
+        Rows("attributes", subject_attributes, subject_attributes.c.subject_id.in_(people)),
+        Rows("files about people", written_file_subjects, written_file_subjects.c.subject_id.in_(people)),
+        Rows("ledger index", ledger_touches, ledger_touches.c.subject_id.in_(people)),
+        *_of_photos(inside, with_rivals=True),
+        Rows("refused files", refusals, refusals.c.collection_id == collection),
+        Rows("label operations", label_operations, label_operations.c.collection_id == collection),
+        Rows("written files", written_files, written_files.c.collection_id == collection),
+        Rows("retention rules", retention_rules, retention_rules.c.collection_id == collection),
+        Rows("legal holds", legal_holds, legal_holds.c.collection_id == collection),
+        Rows("merged ids", subjects, subjects.c.collection_id == collection, ("merged_into",)),
+        Rows("names and people", subjects, subjects.c.collection_id == collection),
+        Rows("collection", collections, collections.c.id == collection),
+    ]
+
+
+def _of_photos(wanted: Ids, *, with_rivals: bool = False) -> list[Rows]:
+    inside = select(faces.c.id).where(faces.c.photo_id.in_(wanted))
+    out = select(publications.c.id).where(publications.c.photo_id.in_(wanted))
+    rivals = Rows("rivals of appearances", appearances, appearances.c.face_id.in_(inside), ("rival_id", "rival_score"))
+    return [
+        Rows("face templates", face_templates, face_templates.c.face_id.in_(inside)),
+        Rows("clearings", clearings, clearings.c.photo_id.in_(wanted)),
+        Rows("published register", publication_faces, publication_faces.c.publication_id.in_(out)),
+        Rows("publications", publications, publications.c.photo_id.in_(wanted)),
+        Rows("remarks", remarks, remarks.c.photo_id.in_(wanted)),
+        *([rivals] if with_rivals else []),
+        Rows("appearances", appearances, appearances.c.face_id.in_(inside)),
+        Rows("looks", looks, looks.c.photo_id.in_(wanted)),
+        Rows("files of photos", written_files, written_files.c.photo_id.in_(wanted)),
+        Rows("faces", faces, faces.c.photo_id.in_(wanted)),
+        Rows("paths of photos", photo_paths, photo_paths.c.photo_id.in_(wanted)),
+        Rows("photos", photos, photos.c.id.in_(wanted)),
+    ]

@@ -1,0 +1,146 @@
+"""``countenance erase``, ``receipt`` and ``collection destroy``: what they say, and what they refuse before anything goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from countenance.archive import Archive
+from countenance.settings import Settings
+from countenance.store.appearances import Suggestion, suggest
+from countenance.store.keyfile import Master
+from tests.terminal import Here
+from tests.unit.store.world import World
+
+
+class Gala:
+    """The collection `gala` with two people and a photo of three faces; Ann may be on two of them."""
+
+    def __init__(self, run: Here, folder: Path) -> None:
+        self.run, self.folder = run, folder
+        with self.open() as archive:
+            world = World(folder, archive._store, archive._keys)
+            place = archive.collection("gala").id
+            self.people = {name: world.subject(place, name).id for name in ("Ann Fern", "Bob")}
+            for subject in self.people.values():
+                world.granted(subject)
+            self.photo, faces = world.photo(place, n_faces=3)
+            with archive._store.transaction() as tx:
+                guesses = [Suggestion(face, self.people["Ann Fern"], 0.8) for face in faces[:2]]
+                suggest(tx, guesses, made_by="machine:m", pack="m", at=world.now)
+
+    def open(self) -> Archive:
+        return Archive.open(self.folder, Master.from_key_file(self.folder.parent / "archive.key"), Settings())
+
+    def names(self) -> set[str]:
+        with self.open() as archive:
+            return {person.name for person in archive.subjects("gala")}
+
+
+@pytest.fixture
+def gala(run: Here, archive: Path) -> Gala:
+    return Gala(run, archive)
+
+
+def test_a_person_is_erased_and_the_receipt_is_genuine(gala: Gala, tmp_path: Path) -> None:
+    receipt = tmp_path / "ann.json"
+    answer = gala.run("erase", "Ann Fern", "--receipt", receipt)
+    assert answer.code == 0, answer.err
+    first, *lines = answer.out.splitlines()
+    assert first == "Ann Fern is erased"
+    assert any("appearances" in line and "2 -> 0" in line for line in lines)
+    assert any("0 found; positive control" in line for line in lines)
+    assert gala.names() == {"Bob"}
+    assert "Ann" not in receipt.read_text("utf-8")
+    checked = gala.run("receipt", "verify", receipt)
+    assert checked.code == 0
+    assert checked.out.startswith(f"Genuine: subject {gala.people['Ann Fern']} was erased")
+    again = gala.run("erase", "Ann Fern", "--receipt", tmp_path / "again.json")
+    assert again.code == 1
+    assert "Nobody called" in again.err
+
+
+def test_json_holds_the_fields_that_others_rely_on(gala: Gala, tmp_path: Path) -> None:
+    answer = gala.run("erase", "Ann Fern", "--receipt", tmp_path / "ann.json", "--json")
+    said = json.loads(answer.out)
+    assert (said["ok"], said["subject"]) == (True, gala.people["Ann Fern"])
+    assert {"store", "before", "after", "method"} <= said["stores"][0].keys()
+    assert said["sweep"]["needles"] > 0
+    assert (said["sweep"]["found"], said["sweep"]["control_found"]) == (0, said["sweep"]["control"])
+    assert said["receipt"] == str(tmp_path / "ann.json")
+    shown = gala.run("receipt", "show", said["erasure"])
+    assert shown.out == (tmp_path / "ann.json").read_text("utf-8")
+
+
+def test_a_dry_run_says_what_would_go_and_changes_nothing(gala: Gala) -> None:
+    answer = gala.run("erase", "Ann Fern", "--dry-run")
+    assert answer.out.splitlines()[0] == "Erasing Ann Fern takes out:"
+    assert gala.names() == {"Ann Fern", "Bob"}
+    said = json.loads(gala.run("erase", "Ann Fern", "--dry-run", "--json").out)
+    assert {row["store"]: row["before"] for row in said["stores"]}["appearances"] == 2
+
+
+def test_a_changed_receipt_is_refused(gala: Gala, tmp_path: Path) -> None:
+    receipt = tmp_path / "ann.json"
+    gala.run("erase", "Ann Fern", "--receipt", receipt)
+    receipt.write_text(receipt.read_text("utf-8").replace('"found":0', '"found":1'), "utf-8")
+    answer = gala.run("receipt", "verify", receipt)
+    assert answer.code == 1
+    assert answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ((), 2, "Name one thing to erase"),
+        (("Ann Fern", "--resume"), 2, "Name one thing to erase"),
+        (("Ann Fern",), 2, "--receipt FILE"),
+        (("--photo", "x", "--receipt", "r.json"), 2, "--collection"),
+        (("--where", "region", "--collection", "gala", "--receipt", "r"), 2, "NAME=VALUE"),
+        (("Nobody", "--receipt", "r.json"), 1, "Nobody called"),
+        (("Ann Fern", "--receipt", "no/such/folder/r.json"), 1, "no folder"),
+        (("Ann Fern", "--receipt", "there.json"), 1, "exists already"),
+        (("--photo", "x", "--collection", "gala", "--receipt", "r.json"), 1, "x"),
+    ],
+)
+def test_what_cannot_be_erased_is_said_before_anything_goes(
+    gala: Gala, tmp_path: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    (tmp_path / "there.json").touch()
+    answer = gala.run("erase", *words)
+    assert (answer.code, says in answer.err) == (code, True), answer.err
+    assert gala.names() == {"Ann Fern", "Bob"}
+
+
+def test_a_photo_is_erased_by_its_id_or_its_hash(gala: Gala, tmp_path: Path) -> None:
+    answer = gala.run(
+        "erase", "--photo", gala.photo, "--collection", "gala", "--receipt", tmp_path / "p.json", "--json"
+    )
+    assert json.loads(answer.out)["photo"] == gala.photo
+    assert gala.names() == {"Ann Fern", "Bob"}
+
+
+def test_people_with_an_attribute_are_erased_together(gala: Gala, tmp_path: Path) -> None:
+    assert gala.run("subject", "set", "Ann Fern", "region=Bavaria").code == 0
+    words = ("erase", "--where", "region=Bavaria", "--collection", "gala")
+    assert gala.run(*words, "--dry-run").out.splitlines()[0] == "1 people of gala have region=Bavaria"
+    answer = gala.run(*words, "--receipt", tmp_path / "receipts")
+    assert answer.code == 0, answer.err
+    assert gala.names() == {"Bob"}
+    (receipt,) = (tmp_path / "receipts").iterdir()
+    assert gala.run("receipt", "verify", receipt).code == 0
+    assert gala.run(*words, "--receipt", tmp_path / "receipts").code == 0, "nobody is left, and that is no failure"
+
+
+def test_a_collection_is_destroyed_when_its_name_is_given(gala: Gala, tmp_path: Path) -> None:
+    assert gala.run("collection", "destroy", "gala", "--dry-run").code == 0
+    answer = gala.run("collection", "destroy", "gala", "--receipt", tmp_path / "gala.json")
+    assert answer.code == 0, answer.err
+    assert json.loads(gala.run("collection", "list", "--json").out)["collections"] == []
+    assert gala.run("receipt", "verify", tmp_path / "gala.json").code == 0
+
+
+def test_nothing_interrupted_is_nothing_to_resume(gala: Gala) -> None:
+    assert "nothing to finish" in gala.run("erase", "--resume").out
