@@ -32,8 +32,18 @@ MEASUREMENTS = (
     "speed.clear",
     "faults.bad_files",
     "faults.kills",
+    "faults.answer_kills",
+    "erasure.million",
+    "erasure.sweep_speed",
 )
-NEED_NO_PHOTOS = {"accuracy.drawn", "faults.kills", "mutation"}
+NEED_NO_PHOTOS = {
+    "accuracy.drawn",
+    "faults.answer_kills",
+    "erasure.million",
+    "erasure.sweep_speed",
+    "faults.kills",
+    "mutation",
+}
 
 
 def main() -> int:

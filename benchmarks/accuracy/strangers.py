@@ -130,6 +130,7 @@ def across(crowd: Crowd, chance: np.random.Generator) -> tuple[dict[str, object]
         "auc": rates.auc(whole, rest),
         "auc_of_pairs": spread(by_pair),
         "auc_of_pairs_one_mated_score_a_person": spread(by_person),
+        "sd_of_as_many_independent_scores": float(1 / np.sqrt(12 * len(first))),
         "auc_of_pairs_same_photo": spread(copies),
         "d_sys": d_sys(whole, rest),
         "d_sys_of_pairs": spread(links, 0.0),

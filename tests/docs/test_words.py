@@ -8,11 +8,12 @@ import re
 import pytest
 
 from tests.docs.papers import Paper, papers
-from tests.house.source import PACKAGE, Module, modules
+from tests.house.source import PACKAGE, ROOT, Module, files, modules
 
 CLAIM = re.compile(
     r"(?i)\b(irreversibl[ey]|anonymi[sz](ed|ation)|(GDPR.)?complian(t|ce)|unbreakable|100 ?% (safe|secure))\b"
 )
+NEVER = re.compile(r"(?i)\b(irreversibl[ey]|anonymi[sz]ed|complian(t|ce))\b")
 DENIAL = re.compile(r"(?i)\b(not|never|no|nor|cannot|neither|avoid)\b")
 
 
@@ -46,6 +47,44 @@ def test_a_claim_is_seen(text: str) -> None:
 )
 def test_a_denial_is_none(text: str) -> None:
     assert claims(Paper("x.md", text)) == []
+
+
+def texts_of(module: Module) -> list[str]:
+    """Every text in a module's code: messages, help, docstrings."""
+    strings = (node for node in ast.walk(module.tree) if isinstance(node, ast.Constant))
+    return [node.value for node in strings if isinstance(node.value, str)]
+
+
+def never_said(where: str, text: str) -> list[str]:
+    """Words that stand nowhere, not even denied: whoever reads in haste takes the word and leaves the not."""
+    return [f"{where}: {found.group()}" for found in NEVER.finditer(text)]
+
+
+def test_three_words_stand_in_no_paper_and_no_text_of_ours() -> None:
+    pages = [path for path in files() if path.endswith((".html", ".j2"))]
+    said = [finding for paper in papers() for finding in never_said(paper.path, paper.text)]
+    said += [finding for page in pages for finding in never_said(page, (ROOT / page).read_text("utf-8"))]
+    for module in modules(PACKAGE):
+        said += [finding for text in texts_of(module) for finding in never_said(module.path, text)]
+    assert said == []
+    assert len(pages) > 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Not irreversible.",
+        "anonymised faces",
+        "Anonymized.",
+        "GDPR-compliant",
+        "It is not in compliance.",
+        "irreversibly",
+    ],
+)
+def test_a_word_is_seen_even_when_denied(text: str) -> None:
+    assert never_said("x.md", text) != []
+    code = f"def f():\n    raise Error({text!r}, advice=f'{text}')\n"
+    assert [found for each in texts_of(Module("x.py", code)) for found in never_said("x.py", each)] != []
 
 
 def undocumented(module: Module) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from countenance.archive import Archive
 from countenance.core.canonical import parse
+from countenance.core.retention import Rule
 from countenance.flows import publish
 from countenance.flows.clear import Request
 from countenance.flows.enrol import ConsentForm
@@ -258,6 +259,53 @@ def _label_history(scene: Scene) -> Told:
     scene.archive.label_history(CLUB, name_of(ANN))
     scene.archive.label_history(CLUB)
     return Counter([_of(Act.VIEW, ANN)])
+
+
+def _rekey(scene: Scene) -> Told:
+    scene.archive.rekey(CLUB)
+    return Counter([_of(Act.REKEY)])
+
+
+def _set_retention_rule(scene: Scene) -> Told:
+    for _ in range(2):
+        scene.archive.set_retention_rule(CLUB, Rule(contact_years=5))
+    return Counter([_of(Act.RETENTION_RULE)])
+
+
+def _held(scene: Scene, what: str) -> str:
+    until = scene.form().until_at
+    return scene.archive.hold(what, reference="court 7", approver=ACTOR, until=until).id
+
+
+def _hold(scene: Scene) -> Told:
+    _held(scene, name_of(ANN))
+    _held(scene, CLUB)
+    return Counter([_of(Act.HOLD, ANN), _of(Act.HOLD)])
+
+
+def _lift_hold(scene: Scene) -> Told:
+    scene.archive.lift_hold(_held(scene, name_of(ANN)))
+    return Counter([_of(Act.HOLD, ANN), _of(Act.LIFT_HOLD, ANN)])
+
+
+def _describe(scene: Scene) -> Told:
+    scene.archive.describe(name_of(ANN))
+    return Counter([_of(Act.VIEW, ANN)])
+
+
+def _note_attributes(scene: Scene) -> Told:
+    scene.archive.note_attributes(name_of(ANN), {"region": "the school"})
+    return Counter([_of(Act.SET_ATTRIBUTE, ANN)])
+
+
+def _note_contact(scene: Scene) -> Told:
+    scene.archive.note_contact(name_of(ANN))
+    return Counter([_of(Act.CONTACT, ANN)])
+
+
+def _set_role(scene: Scene) -> Told:
+    scene.archive.set_role("office", "the school steward")
+    return Counter([_of(Act.SET_ROLE)])
 
 
 STORIES: dict[str, Callable[[Scene], Told]] = {

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+from countenance.store import pages
 from countenance.store.moments import to_text
 from tests.drawn import count
 from tests.unit.store.world import EVIDENCE, World
@@ -75,3 +76,4 @@ def forget_pages(database: Path) -> None:
     with closing(sqlite3.connect(database)) as raw, raw:
         raw.execute("DROP TRIGGER policy_pages_are_kept")
         raw.execute("DELETE FROM policy_pages")
+    pages.path_of(database).unlink()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from countenance.archive import DATABASE, KEYS, Archive
+from countenance.archive import DATABASE, KEYS, LEDGER, Archive
 from countenance.errors import ConflictError, NotFoundError, StoreError
 from countenance.flows import policy
 from countenance.settings import Settings
@@ -53,7 +53,7 @@ def test_an_interrupted_creation_is_simply_begun_again(
     Archive.create(folder, master, Settings()).close()
     with Archive.open(folder, master, Settings()) as archive:
         archive.create_collection("gala")
-    assert sorted(path.name for path in folder.iterdir()) == [DATABASE, KEYS, policy.FILE]
+    assert sorted(path.name for path in folder.iterdir()) == [DATABASE, f"{DATABASE}-sums", KEYS, LEDGER, policy.FILE]
 
 
 def test_keys_whose_database_is_lost_are_never_replaced(tmp_path: Path, master: Master) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from countenance.archive.opened import Opened
 from countenance.erase.plan import Plan
 from countenance.errors import NotFoundError
-from countenance.flows import erase
+from countenance.flows import erase, redact_person
 from countenance.flows.erase import Erased, Office
+from countenance.flows.redact_person import Redacted
 from countenance.ledger.checkpoint import signing_key
 from countenance.store import attributes, erasures, photos
 from countenance.store.erasures import Erasure
@@ -27,6 +29,16 @@ class Erasing(Opened):
     def erase(self, who: str, told: Told | None = None) -> Erased:
         """Erase a person; see ``flows.erase``."""
         return self.erase_each([self.subject(who).id], told)[0]
+
+    def redact_and_erase(self, who: str, out: Path, told: Told | None = None) -> tuple[Erased, Redacted]:
+        """Write copies of the person's photos without the person, then erase; see ``flows.redact_person``."""
+        subject = self.subject(who)
+        where = next(row.collection.name for row in self.collections() if row.collection.id == subject.collection)
+        scope = self._scope(where)
+        redacted = redact_person.redact_person(scope, subject.id, out)
+        done = self.erase_each([subject.id], told)[0]
+        redact_person.belong(scope, redacted)
+        return done, redacted
 
     def erase_each(self, subjects: Sequence[str], told: Told | None = None) -> list[Erased]:
         """Erase people by their ids, with one sweep for all; see ``flows.erase``."""

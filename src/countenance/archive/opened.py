@@ -17,12 +17,14 @@ from countenance.flows.consent import Desk
 from countenance.flows.labels import Reviewer
 from countenance.flows.scope import Scope
 from countenance.ledger.event import Act, Event
+from countenance.ledger.mirror import Mirror
 from countenance.settings import FILE_NAME, Settings
 from countenance.store import collections, photos, subjects
 from countenance.store.collections import Collection, CollectionCounts, Release
 from countenance.store.connection import Store
 from countenance.store.keyfile import Master
 from countenance.store.keys import KeyStore
+from countenance.store.pages import move as move_sums
 from countenance.store.photos import Refusal
 from countenance.store.subjects import Subject
 from countenance.vision.packs import Pack, load_pack, load_pack_by_id
@@ -50,6 +52,7 @@ class Opened:
         """Join opened parts; use ``create`` or ``open``. The actor is who does what no other name is given for."""
         self.folder, self.settings, self.actor = folder, settings, actor
         self._store, self._keys, self._clock = store, keys, clock
+        self._mirror = Mirror(folder / LEDGER)
 
     @classmethod
     def create(
@@ -82,6 +85,7 @@ class Opened:
                 with store.transaction() as tx:
                     log(tx, keys, Event(Act.BEGIN, actor), at=clock())
                 policy.publish(store, keys, policy.draft(settings), "countenance init", clock())
+            move_sums(unnamed, folder / DATABASE)
             unnamed.replace(folder / DATABASE)
             if not (folder / policy.FILE).exists():
                 (folder / policy.FILE).write_text(policy.draft(settings), "utf-8")
@@ -110,6 +114,7 @@ class Opened:
             NotFoundError: there is none in this folder.
             KeyStoreError: wrong key file or passphrase.
             StoreError: the database cannot be used.
+            DamagedError: stored bytes are not as they were written.
         """
         require_archive(folder)
         keys = KeyStore.open(folder / KEYS, master)
@@ -118,8 +123,15 @@ class Opened:
         except BaseException:
             keys.close()
             raise
-        rekey.settle(store, keys)
-        return cls(folder, store, keys, settings, clock, actor)
+        opened = cls(folder, store, keys, settings, clock, actor)
+        try:
+            opened._mirror.attach(store, keys)
+            opened._mirror.require_all_read(store)
+            rekey.settle(store, keys)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     def close(self) -> None:
         """Close database and key store."""
@@ -235,7 +247,7 @@ def _make_keys(folder: Path, master: Master, *, may_exist: bool) -> KeyStore:
 
 def _remove_database(path: Path) -> None:
     """Remove a database file and its logs, as far as they are there."""
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", "-sums"):
         with contextlib.suppress(OSError):
             path.with_name(path.name + suffix).unlink()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from countenance.archive.opened import Opened
@@ -61,9 +61,15 @@ class Retention(Opened):
         """Why nothing may be destroyed by this machine's clock, if it cannot be right; see ``flows.retention``."""
         return retention.clock_doubt(self._desk)
 
-    def run_retention(self, destroy: Callable[[str], None], *, trust_clock: bool = False) -> Outcome:
+    def run_retention(
+        self,
+        destroy: Callable[[str], object],
+        *,
+        finish: Callable[[], Sequence[str]] = tuple,
+        trust_clock: bool = False,
+    ) -> Outcome:
         """Destroy what is due, person by person; see ``flows.retention``."""
-        return retention.run(self._desk, destroy, trust_clock=trust_clock)
+        return retention.run(self._desk, destroy, finish=finish, trust_clock=trust_clock)
 
     def describe(self, who: str, collection: str | None = None) -> Described:
         """What is noted of a person, and what the rules say; see ``flows.retention``."""

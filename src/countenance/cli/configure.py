@@ -38,6 +38,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "margin": (0, 2),
     "jpeg_quality": (50, 100),
     "adult_age_years": (10, 30),
+    "backup_days": (0, 36_500),
 }
 """What makes sense at all; a number outside is a slip of the pen (bytes for megabytes, a sign), not a choice."""
 
@@ -58,6 +59,7 @@ pack = "{pack}"
 # allow_noncommercial = false     # accept packs whose licence forbids commercial use
 # smallest_face_px = 32           # height in pixels of the photo below which no face is looked for
 # smallest_face_share = 0.0125    # the same as a share of the longer side; the larger of the two counts
+# backup_days = 35                # after so many days the last backup of the archive is gone; receipts say so
 # extra_channels = []             # channels besides website, social, print, press, newsletter, intranet, ...
 # show_actor_names = false        # `countenance show-me` names who acted, not only their roles
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import click
 
 from countenance import __version__
-from countenance.archive import DATABASE
+from countenance.archive import DATABASE, require_archive
 from countenance.cli.frame import Frame, somebody_there, with_frame
-from countenance.errors import CountenanceError
+from countenance.cli.progress import Progress
+from countenance.errors import CountenanceError, DamagedError
 from countenance.ingest.decoder import Decoder
 from countenance.vision.install import check as check_files
 from countenance.vision.packs import load_pack
@@ -33,9 +34,13 @@ class Finding:
 
 
 @click.command("doctor")
+@click.option("--scrub", is_flag=True, help="Read every byte that the archive owns, and say what is damaged.")
 @with_frame
-def command(frame: Frame) -> None:
+def command(frame: Frame, *, scrub: bool) -> None:
     """Check this machine and, when there is one here, this archive. Nothing is sent to anybody."""
+    if scrub:
+        _scrub(frame)
+        return
     findings = [_python(), *_decoder(frame), _device(frame), _pack(frame), _cache(frame), _disk(frame)]
     findings += _archive(frame)
     bad = [finding for finding in findings if not finding.good]
@@ -48,6 +53,28 @@ def command(frame: Frame) -> None:
     )
     if bad:
         frame.partly()
+
+
+def _scrub(frame: Frame) -> None:
+    """Exit 1 when anything is damaged; nothing is changed."""
+    from countenance.archive.scrubbing import scrub  # noqa: PLC0415 - as in Frame.open
+
+    require_archive(frame.folder)
+    with Progress("Opening", None, quiet=frame.as_json, unit="rows") as bar:
+        found = list(scrub(frame.folder, frame.open, lambda done, _: bar.update(done, "")))
+    bad = [each for each in found if not each.good]
+    error = DamagedError(
+        f"{len(bad)} of {len(found)} stores are damaged.", advice=bad[0].advice if bad else None
+    ).as_json()
+    frame.print(
+        {"checks": [dataclasses.asdict(each) for each in found], "damaged": len(bad), **(error if bad else {})},
+        "\n".join(
+            f"{'ok     ' if each.good else 'DAMAGED'} {each.store}: {each.what} {each.advice}".rstrip()
+            for each in found
+        ),
+    )
+    if bad:
+        raise click.exceptions.Exit(DamagedError.exit_code)
 
 
 def _python() -> Finding:

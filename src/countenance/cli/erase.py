@@ -11,10 +11,11 @@ import click
 from countenance.archive import Archive
 from countenance.cli.frame import Frame, one_line, somebody_there, with_frame
 from countenance.cli.progress import steps
-from countenance.cli.values import LINE, PATH, SeveralWords
+from countenance.cli.values import FOLDER, LINE, PATH, SeveralWords
 from countenance.erase.plan import Plan
 from countenance.errors import ConflictError, CountenanceError, UsageError
 from countenance.flows.erase import Erased
+from countenance.flows.redact_person import INDEX, Redacted
 
 N_STEPS = 7
 
@@ -27,6 +28,9 @@ N_STEPS = 7
 @click.option("--receipt", type=PATH, help="File for the signed receipt; with --where a folder for all of them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased, and what cannot be reached.")
 @click.option("--resume", is_flag=True, help="Finish erasures that were interrupted.")
+@click.option(
+    "--redact-pixels", type=FOLDER, metavar="DIR", help="First write copies of the person's photos without the person."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_frame
 def command(frame: Frame, subject: str | None, **options: Any) -> None:  # noqa: ANN401 - the options above
@@ -36,6 +40,9 @@ def command(frame: Frame, subject: str | None, **options: Any) -> None:  # noqa:
     written, and the person's key go; the raw bytes of all files are searched; the receipt is signed. Photos are yours
     and stay where they are.
     """
+    if options["redact_pixels"] and not subject:
+        msg = "--redact-pixels goes with one person."
+        raise UsageError(msg)
     chosen = [bool(subject), bool(options["photo"]), bool(options["where"]), options["resume"]]
     if sum(chosen) != 1:
         msg = "Name one thing to erase: a person, --photo, --where, or --resume for what was interrupted."
@@ -67,13 +74,28 @@ def _erase_one(frame: Frame, archive: Archive, subject: str | None, options: dic
         return
     require_free(options["receipt"])
     confirm(frame, plan, name, asked=not options["yes"])
+    row, lines = dict[str, Any](), list[str]()
     with steps(N_STEPS, quiet=frame.as_json) as told:
         if options["photo"]:
             done = archive.erase_photo(options["collection"], plan.target.id, told)
+        elif options["redact_pixels"]:
+            done, redacted = archive.redact_and_erase(plan.target.id, options["redact_pixels"], told)
+            row, lines = _redacted(redacted, options["redact_pixels"])
         else:
             done = archive.erase(plan.target.id, told)
     write_receipt(options["receipt"], done)
-    frame.print(erased_row(done, options["receipt"]), "\n".join(erased_lines(done, name, options["receipt"])))
+    lines = [*erased_lines(done, name, options["receipt"]), *lines]
+    frame.print(erased_row(done, options["receipt"]) | row, "\n".join(lines))
+    if row.get("not_redacted"):
+        frame.partly()
+
+
+def _redacted(redacted: Redacted, out: Path) -> tuple[dict[str, Any], list[str]]:
+    """Copies without the person, as JSON and in words."""
+    left = [{"photo": photo, "reason": why} for photo, why in redacted.left_out]
+    lines = [f"{len(redacted.photos)} photos copied without this person to {out}; {INDEX} says which is which"]
+    lines += [f"  no copy of {one_line(each['photo'])}: {each['reason']}" for each in left]
+    return {"redacted": len(redacted.photos), "not_redacted": left}, lines
 
 
 def _erase_where(frame: Frame, archive: Archive, options: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "retention": "Say how long people are kept, and destroy what is due.",
     "erase": "Erase a person, people or a photo, and prove it.",
     "receipt": "Show and verify receipts of erasures.",
+    "ledger": "Verify the log of every act, sign it, prove what is in it.",
     "rescan": "Compare photos already there with people enrolled since.",
     "models": "List, install and check model packs.",
     "doctor": "Check this machine and this archive.",
@@ -68,10 +69,14 @@ for _option in reversed(SHARED_OPTIONS):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and end the process with its exit code: 0 done, 1 refused or failed, 2 usage, 3 partly done."""
-    given = sys.argv[1:] if arguments is None else arguments
+    run(group, "countenance", sys.argv[1:] if arguments is None else arguments)
+
+
+def run(called: click.Command, name: str, given: list[str]) -> None:
+    """Run a program of that name and end the process with its exit code."""
     as_json = "--json" in given
     try:
-        code = group.main(given, prog_name="countenance", standalone_mode=False)
+        code = called.main(given, prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         code = UsageError.exit_code

@@ -15,15 +15,15 @@ from rich.console import Console
 class Progress:
     """One bar; silent when nobody watches."""
 
-    def __init__(self, title: str, total: int | None, *, quiet: bool) -> None:
-        """Prepare a bar for ``total`` photos (None when unknown)."""
+    def __init__(self, title: str, total: int | None, *, quiet: bool, unit: str = "photos") -> None:
+        """Prepare a bar for ``total`` photos, or something else (None when unknown)."""
         console = Console(stderr=True)
         self._started = time.monotonic()
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
-            progress.TextColumn("{task.fields[rate]} photos/s"),
+            progress.TextColumn(f"{{task.fields[rate]}} {unit}/s"),
             progress.TextColumn("{task.fields[note]}"),
             progress.TimeRemainingColumn(),
             console=console,

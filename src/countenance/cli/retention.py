@@ -18,6 +18,7 @@ from countenance.flows.retention import Ended, Line
 
 if TYPE_CHECKING:
     from countenance.archive import Archive
+    from countenance.flows.erase import Erased
 
 NEVER = "never"
 WORDS = {
@@ -127,7 +128,8 @@ def list_all(frame: Frame, collection: str | None, within: timedelta | None) -> 
 def run(frame: Frame, receipts: Path | None, *, dry_run: bool, clock_is_right: bool) -> None:
     """Destroy the data of everybody who is due and not held, one by one, each with a signed receipt.
 
-    It asks nothing, so that it can run every night. One erasure that fails does not stop the others.
+    It asks nothing, so that it can run every night. Erasures that were interrupted are finished first; one that fails
+    does not stop the others.
     """
     with frame.open() as archive:
         if dry_run:
@@ -135,16 +137,23 @@ def run(frame: Frame, receipts: Path | None, *, dry_run: bool, clock_is_right: b
             return
         if receipts is not None:
             receipts.mkdir(parents=True, exist_ok=True)
-        done = archive.run_retention(_destroyer(archive, receipts), trust_clock=clock_is_right)
+        certify = _certifier(receipts)
+        done = archive.run_retention(
+            lambda subject: certify(archive.erase_each([subject])),
+            finish=lambda: certify(archive.resume_erasures()),
+            trust_clock=clock_is_right,
+        )
         ended = archive.ended_collections()
     # By id: whoever reads the mail of a nightly run need not learn whose names are gone.
     lines = [f"{len(done.destroyed)} destroyed, {len(done.failed)} failed, {len(done.held)} held"]
+    lines += [f"  finished  {target}, interrupted before" for target in done.finished]
     lines += [f"  destroyed {subject}" for subject in done.destroyed]
-    lines += [f"  failed    {each.subject}: {each.message}" for each in done.failed]
+    lines += [f"  failed    {each.subject or 'what was interrupted before'}: {each.message}" for each in done.failed]
     lines += [f"  held      {term.subject}: {hold_line(term.holds[0])}" for term in done.held]
     frame.print(
         {
             "ok": not done.failed,
+            "finished": done.finished,
             "destroyed": done.destroyed,
             "failed": [{"subject": each.subject, "code": each.code, "message": each.message} for each in done.failed],
             "held": [{"subject": term.subject, **dates_row(term)} for term in done.held],
@@ -202,17 +211,17 @@ def hold_line(hold: Hold) -> str:
     )
 
 
-def _destroyer(archive: Archive, receipts: Path | None) -> Callable[[str], None]:
-    """Erases one person; an erasure of that person which was interrupted is brought to its end."""
+def _certifier(receipts: Path | None) -> Callable[[Sequence[Erased]], list[str]]:
+    """Writes the receipts of erasures, if they are wanted, and gives the ids of what was erased."""
     from countenance.cli.erase import write_receipt  # noqa: PLC0415 - as in Frame.open
 
-    def destroy(subject: str) -> None:
-        begun = any(erasure.target == subject for erasure in archive.unfinished_erasures())
-        for done in archive.resume_erasures() if begun else archive.erase_each([subject]):
+    def certify(erased: Sequence[Erased]) -> list[str]:
+        for done in erased:
             if receipts is not None:
                 write_receipt(receipts / f"{done.statement['erasure']}.json", done)
+        return [done.target for done in erased]
 
-    return destroy
+    return certify
 
 
 def _say_who(frame: Frame, archive: Archive, *, clock_is_right: bool) -> None:
@@ -272,7 +281,7 @@ def _rule_words(rule: Rule) -> str:
         *([f"{rule.contact_years} years without contact"] if rule.contact_years else []),
         *([f"the collection's last day ({last_day(rule.keep_until_at)})"] if rule.keep_until_at else []),
     ]
-    return "; ".join(said)
+    return ", ".join(said)
 
 
 def _due_now(n_due: int) -> str:

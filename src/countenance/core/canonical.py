@@ -42,7 +42,7 @@ def parse(content: bytes) -> Any:  # noqa: ANN401 - JSON
         ValueError: the bytes are not exactly the canonical form of a value.
     """
     try:
-        value = json.loads(content)
+        value = json.loads(content, parse_int=_whole)
     except RecursionError as error:
         msg = "These bytes are not canonical JSON."
         raise ValueError(msg) from error
@@ -50,6 +50,11 @@ def parse(content: bytes) -> Any:  # noqa: ANN401 - JSON
         msg = "These bytes are not canonical JSON."
         raise ValueError(msg)
     return value
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; beyond 2**53 - 1 it can only have been a float."""
+    return int(digits) if abs(int(digits)) <= LARGEST else float(digits)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - one line for each kind of value

@@ -174,7 +174,7 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
         new_root: of the newer tree.
     """
     if old == new:
-        return old >= 0 and not proof and old_root == new_root
+        return old >= 0 and not proof and old_root == (new_root if old else EMPTY_ROOT) == new_root
     if not 0 <= old < new or any(len(each) != HASH_BYTES for each in (old_root, new_root, *proof)):
         return False
     if old == 0:

@@ -129,14 +129,14 @@ def permit_verify(collection: str, subjects: Collection[str], n_references: int,
     Args:
         collection: id of the collection.
         subjects: every id of that one person.
-        n_references: how many references of this person are kept, at least 0.
+        n_references: how many references of this person are kept that can be compared with, at least 0.
         now: aware UTC moment.
 
     Raises:
         PermitError: there is no reference, so there is nothing to compare with.
     """
     if n_references < 1:
-        msg = "No reference of this person is kept, so a selfie cannot be compared with anything."
+        msg = "No usable reference of this person is kept, so a selfie cannot be compared with anything."
         raise PermitError(msg, advice="Check who asks by their account or in person instead.")
     return Permit(Act.VERIFY, collection, frozenset(subjects), now, _MINT)
 

@@ -14,7 +14,6 @@ after the last.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,20 +22,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from countenance.core.canonical import canonical
-from countenance.erase.control import planted
 from countenance.erase.files import is_picture, read_file, remove_file
-from countenance.erase.needles import Needles, of_files
-from countenance.erase.plan import CHANGED, OWN_WORDS, TWINS, Plan, State, open_state, rows_of, sealed_state, secret_of
+from countenance.erase.needles import of_files
+from countenance.erase.plan import CHANGED, Plan, State, open_state, rows_of, sealed_state, secret_of
 from countenance.erase.receipt import log_and_sign
-from countenance.erase.sweep import sweep
-from countenance.errors import ProofError, StoreError
+from countenance.erase.remains import look_for_remains
+from countenance.errors import StoreError
 from countenance.ledger.event import Act, Event
 from countenance.ledger.log import append
 from countenance.store import consents, erasures, written
 from countenance.store.connection import Store, Tx
 from countenance.store.erasures import COLLECTION, PHOTO, Erasure
 from countenance.store.keys import KeyStore
-from countenance.store.mentions import mentioned
 
 FILES, ROWS, KEYS, PAGES, SWEEP, NEEDLES, RECEIPT = STEPS = (
     "files",
@@ -47,7 +44,6 @@ FILES, ROWS, KEYS, PAGES, SWEEP, NEEDLES, RECEIPT = STEPS = (
     "needles",
     "receipt",
 )
-BLOCK: Final = "file block"
 TRIES: Final = 6
 """How often the write-ahead log is asked to empty itself; each time the database waits for readers by itself."""
 
@@ -167,37 +163,10 @@ def _pages(site: Site, here: Sequence[Erasure]) -> None:
 
 def _sweep(site: Site, here: Sequence[Erasure]) -> None:
     states = [open_state(site.keys, each) for each in here]
-    needles = sum((state.needles() for state in states), Needles())
-    names = [name for state in states for name in state.plan.names]
     with site.store.reading() as tx:
         roots = site.owned(tx)
-    with planted(site.store, roots) as control:
-        swept = sweep(needles + control.needles, roots)
-        control_found, n_control = control.found_in(swept)
-    with site.store.reading() as tx:
-        mentions = sum(mentioned(tx, name) for name in names)
-        others = {os.path.realpath(each.path) for each in written.everything(tx)}
-    hits = [hit for hit in swept.found if not control.is_ours(hit)]
-    # Another photo's copy may hold the same picture: a photo that was given in twice, or to two collections.
-    twins = [hit for hit in hits if hit.kind == BLOCK and os.fsencode(hit.path) in others]
-    said = [hit for hit in hits if mentions and hit.kind.startswith("name ")]
-    found = [hit for hit in hits if hit not in twins and hit not in said]
-    if found or swept.unreadable:
-        where = sorted({f"{hit.kind} in {hit.path.name}" for hit in found} | {path.name for path in swept.unreadable})
-        msg = f"The sweep found, or could not read, remains of what was erased ({', '.join(where[:5])}): no receipt."
-        raise ProofError(msg, advice="Run `countenance erase --resume`; if it stays, report it: this must not happen.")
-    summary = {
-        "needles": len(needles),
-        "kinds": needles.kinds(),
-        "too_short": needles.too_short,
-        "files": swept.n_files,
-        "bytes": swept.n_bytes,
-        "found": len(found),
-        "control": n_control,
-        "control_found": control_found,
-    }
-    left = {OWN_WORDS: mentions, TWINS: len(twins)}
-    _settle(site, here, states, summary, {what: n for what, n in left.items() if n})
+    summary, left = look_for_remains(site.store, roots, states)
+    _settle(site, here, states, summary, left)
 
 
 def _settle(

@@ -23,7 +23,10 @@ from countenance.errors import DamagedError
 SHORTEST_BYTES: Final = 6
 """A shorter needle would be found by chance, so it is left out and counted."""
 
-_PIECE_BYTES: Final = {"float32": 24, "float16": 16, "int8": 16, "hex": 128, "HEX": 128, "base64": 80, "block": 32}
+MOST_TEMPLATES: Final = 10_000
+"""Of more, as when a whole collection is destroyed, so many are looked for."""
+
+_PIECE_BYTES: Final = {"float32": 24, "float16": 32, "int8": 32, "hex": 128, "HEX": 128, "base64": 160, "block": 32}
 _LEAST_BYTES: Final = {"float32": 24}
 _LEAST_BYTES_ELSE: Final = 16
 """Where a form is shorter than its piece, it is one piece; below this it is left out."""
@@ -62,6 +65,7 @@ class Needles:
         groups: what a search needs.
         too_short: values left out because they are too short.
         too_plain: pieces left out because they would be found in anybody's files.
+        too_many: templates left out because a sweep for so many would not end in time; those taken are spread evenly.
     """
 
     def __init__(
@@ -71,11 +75,13 @@ class Needles:
         *,
         too_short: int = 0,
         too_plain: int = 0,
+        too_many: int = 0,
     ) -> None:
         self.groups = _joined(groups)
         self._n_by_kind = Counter(n_by_kind or {})
         self.too_short = too_short
         self.too_plain = too_plain
+        self.too_many = too_many
 
     def __add__(self, other: Needles) -> Needles:
         """Both together."""
@@ -84,6 +90,7 @@ class Needles:
             self._n_by_kind + other._n_by_kind,
             too_short=self.too_short + other.too_short,
             too_plain=self.too_plain + other.too_plain,
+            too_many=self.too_many + other.too_many,
         )
 
     def __len__(self) -> int:
@@ -104,6 +111,7 @@ class Needles:
             {
                 "groups": [[group.kind, group.halved, *group.pieces.shape] for group in self.groups],
                 "kinds": self.kinds(),
+                "too_many": self.too_many,
                 "too_plain": self.too_plain,
                 "too_short": self.too_short,
             }
@@ -130,7 +138,8 @@ class Needles:
                 rows = np.frombuffer(content, np.uint8, n_pieces * length, end).reshape(n_pieces, length)
                 groups.append(Group(kind, rows, halved))
                 end += rows.size
-            found = cls(groups, head["kinds"], too_short=head["too_short"], too_plain=head["too_plain"])
+            left_out = {name: head[name] for name in ("too_short", "too_plain", "too_many")}
+            found = cls(groups, head["kinds"], **left_out)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DamagedError(msg) from error
         if end != len(content):
@@ -152,6 +161,9 @@ def of_templates(templates: Templates, word: str = "plain", *, turn: NDArray[np.
     rows = np.atleast_2d(np.asarray(templates, dtype=np.float32))
     if not rows.size:
         return Needles()
+    if len(rows) > MOST_TEMPLATES:
+        chosen = np.linspace(0, len(rows) - 1, MOST_TEMPLATES).astype(np.int64)
+        return Needles(too_many=len(rows) - MOST_TEMPLATES) + of_templates(rows[chosen], word, turn=turn)
     found = _sum(_fixed(f"{word} {form}", form, content) for form, content in _forms(rows))
     if turn is not None:
         found += of_templates(np.stack([row @ turn.T for row in rows]), "turned")

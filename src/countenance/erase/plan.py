@@ -19,7 +19,7 @@ import numpy as np
 from countenance.core.arrays import Templates
 from countenance.core.canonical import canonical, parse
 from countenance.core.permit import permit_erase
-from countenance.erase.needles import Needles, of_names, of_templates
+from countenance.erase.needles import MOST_TEMPLATES, Needles, of_templates
 from countenance.errors import DamagedError, NotFoundError
 from countenance.store import merges, photos, publications, removal, subjects, templates, written
 from countenance.store.connection import Tx
@@ -65,6 +65,7 @@ class Plan:
         names: of those people.
         templates: (plain, turned) float32, of everything that is kept of them.
         shown: how many photos show, or may show, them.
+        n_sampled_out: how many templates are not looked for because there are too many; the others are spread evenly.
     """
 
     target: Target
@@ -75,6 +76,7 @@ class Plan:
     names: tuple[str, ...] = ()
     templates: list[tuple[Templates, Templates]] = field(default_factory=list)
     shown: int = 0
+    n_sampled_out: int = 0
 
 
 def make_plan(tx: Tx, keys: KeyStore, target: Target, now: datetime) -> Plan:
@@ -87,7 +89,9 @@ def make_plan(tx: Tx, keys: KeyStore, target: Target, now: datetime) -> Plan:
     plan.names = tuple(_names(tx, keys, target, plan.subjects))
     permit = permit_erase(target.collection, plan.subjects, now)
     photo = target.id if target.kind == PHOTO else None
-    plan.templates = templates.open_to_erase(tx, keys, permit, target.collection, photo=photo)
+    opened = templates.open_to_erase(tx, keys, permit, target.collection, photo=photo)
+    plan.templates = opened[:: -(-len(opened) // MOST_TEMPLATES) or 1]
+    plan.n_sampled_out = len(opened) - len(plan.templates)
     for kind, n in Counter(kind for kind, _, _ in target.files).items():
         plan.before[f"files: {kind}"], plan.methods[f"files: {kind}"] = n, OVERWRITTEN
     for rows in rows_of(tx, target, plan.subjects, plan.names):
@@ -124,10 +128,15 @@ def files_of(tx: Tx, kind: str, target: str, people: Sequence[str]) -> list[tupl
         found = [*written.everything(tx, target), *(each for one in people for each in written.of_subject(tx, one))]
     elif kind == PHOTO:
         found = written.of_photos(tx, [target])
+        # A pack goes whole: its archive holds the copy of the photo as well, and its page counts on it.
+        owners = {one for each in found if each.kind == written.SHOW_ME for one in each.subjects}
+        found += [each for one in owners for each in written.of_subject(tx, one) if each.kind == written.SHOW_ME]
     else:
         found = [each for one in people for each in written.of_subject(tx, one)]
-        found += written.of_photos(tx, removal.photos_of_subject(tx, people))
-    return sorted({(each.kind, each.path, each.sha256) for each in found if each.kind != written.REMOVED_PERSON})
+        # In somebody else's pack this person is hidden already.
+        shown = written.of_photos(tx, removal.photos_of_subject(tx, people))
+        found += [each for each in shown if each.kind != written.SHOW_ME]
+    return sorted({(each.kind, each.path, each.sha256) for each in found})
 
 
 def sealed_state(keys: KeyStore, erasure: str, plan: Plan, blocks: Needles) -> bytes:
@@ -148,6 +157,7 @@ def sealed_state(keys: KeyStore, erasure: str, plan: Plan, blocks: Needles) -> b
         "before": plan.before,
         "methods": plan.methods,
         "left": plan.left,
+        "sampled_out": plan.n_sampled_out,
     }
     return seal(keys.secret(secret_of(erasure)), canonical(content), row_context("erasure", erasure))
 
@@ -165,8 +175,8 @@ class State:
     blocks: Needles
 
     def needles(self) -> Needles:
-        """Everything that the sweep looks for."""
-        found = self.blocks + of_names(self.plan.names)
+        """Templates and pieces of files that the sweep looks for."""
+        found = self.blocks
         by_length: dict[int, list[tuple[Templates, Templates]]] = {}
         for pair in self.plan.templates:
             by_length.setdefault(len(pair[0]), []).append(pair)
@@ -194,6 +204,7 @@ def open_state(keys: KeyStore, erasure: Erasure) -> State:
         content["left"],
         tuple(bytes.fromhex(name).decode("utf-8", "surrogatepass") for name in content["names"]),
         [(_array(plain), _array(turned)) for plain, turned in content["templates"]],
+        n_sampled_out=content["sampled_out"],
     )
     return State(plan, Needles.from_bytes(base64.b64decode(content["blocks"])))
 

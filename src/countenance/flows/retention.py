@@ -6,9 +6,10 @@ person once more right before that person goes, so that a hold or a renewal that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from countenance.core.canonical import parse
 from countenance.core.retention import Hold, Rule, State, Term, clock_refusal, is_due_within, last_contact, term_of
@@ -40,9 +41,9 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A person who is still there although due, and why: code and message of the error."""
+    """Who is still there although due, or (None) what was interrupted before; code and message of the error."""
 
-    subject: str
+    subject: str | None
     code: str
     message: str
 
@@ -52,11 +53,13 @@ class Outcome:
     """What a run did.
 
     Attributes:
+        finished: ids of what earlier erasures, which were interrupted, were about, and which are done now.
         destroyed: ids of the people whose data were destroyed.
         failed: those with whom that failed; the run went on.
         held: people who are due and stay because of a legal hold.
     """
 
+    finished: list[str] = field(default_factory=list)
     destroyed: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     held: list[Term] = field(default_factory=list)
@@ -217,7 +220,8 @@ def describe(desk: Desk, subject: str) -> Described:
         people = merges.members(tx, subject)
         person = subjects.by_id(tx, desk.keys, people[0])
         (kept,) = retention.kept(tx, person.collection, person.id)
-        log(tx, desk.keys, Event(Act.VIEW, desk.actor, person.collection, tuple(people)), at=now)
+        seen = Event(Act.VIEW, desk.actor, person.collection, tuple(people), {"what": "attributes"})
+        log(tx, desk.keys, seen, at=now)
         return Described(
             person,
             collections.by_id(tx, person.collection).name,
@@ -282,12 +286,19 @@ def clock_doubt(desk: Desk) -> str | None:
     return clock_refusal(desk.clock(), max(known, default=None))
 
 
-def run(desk: Desk, destroy: Callable[[str], None], *, trust_clock: bool = False) -> Outcome:
-    """Destroy what is due, person by person; one that fails does not stop the others.
+def run(
+    desk: Desk,
+    destroy: Callable[[str], object],
+    *,
+    finish: Callable[[], Sequence[str]] = tuple,
+    trust_clock: bool = False,
+) -> Outcome:
+    """Finish what was interrupted, then destroy what is due, person by person; one that fails stops no other.
 
     Args:
         desk: where.
         destroy: erases one person, by the id that counts, and raises when it could not.
+        finish: brings erasures that were interrupted to their end, and gives the ids of what they were about.
         trust_clock: somebody looked at the clock of this machine and says that it is right.
 
     Raises:
@@ -298,26 +309,32 @@ def run(desk: Desk, destroy: Callable[[str], None], *, trust_clock: bool = False
     if doubt is not None:
         msg = f"Nothing was destroyed. {doubt}"
         raise ConflictError(msg, advice="Set the clock; if it is right now, run it again with --clock-is-right.")
-    found, outcome = terms(desk), Outcome()
+    outcome = Outcome()
+    _attempt(outcome, None, lambda: outcome.finished.extend(finish()))
+    found = terms(desk)
     outcome.held.extend(term for term in found if term.state is State.HELD)
     due = [term for term in found if term.state is State.DUE]
-    if not due:
-        return outcome
-    facts = {"due": len(due), "held": len(outcome.held)}
-    with desk.store.transaction() as tx:
-        log(tx, desk.keys, Event(Act.RETENTION, desk.actor, facts=facts), at=desk.clock())
+    if due:
+        facts = {"due": len(due), "held": len(outcome.held)}
+        with desk.store.transaction() as tx:
+            log(tx, desk.keys, Event(Act.RETENTION, desk.actor, facts=facts), at=desk.clock())
     for term in due:
-        if not _still_due(desk, term):
-            continue
-        try:
-            destroy(term.subject)
-        except CountenanceError as error:
-            outcome.failed.append(Failure(term.subject, error.code, error.message))
-        except OSError as error:
-            outcome.failed.append(Failure(term.subject, StoreError.code, f"The system refused: {error.strerror}."))
-        else:
+        if _still_due(desk, term) and _attempt(outcome, term.subject, partial(destroy, term.subject)):
             outcome.destroyed.append(term.subject)
     return outcome
+
+
+def _attempt(outcome: Outcome, subject: str | None, act: Callable[[], object]) -> bool:
+    """Whether it was done; if not, why is noted."""
+    try:
+        act()
+    except CountenanceError as error:
+        outcome.failed.append(Failure(subject, error.code, error.message))
+        return False
+    except OSError as error:
+        outcome.failed.append(Failure(subject, StoreError.code, f"The system refused: {error.strerror}."))
+        return False
+    return True
 
 
 def _still_due(desk: Desk, term: Term) -> bool:

@@ -31,7 +31,7 @@ from countenance.store import merges
 from countenance.store.connection import Tx
 
 JSON, PAGE = "show-me.json", "index.html"
-PHOTOS, SMALL = "photos", "photos/small"
+PHOTOS, SMALL = "photos", "previews"
 Progress = Callable[[int, int], None]
 """Called with how many photos are done, and how many there are."""
 
@@ -80,10 +80,8 @@ def show_me(scope: Scope, subject: str, check: Check, out: Path, progress: Progr
     with scope.store.reading() as tx:
         of = Of(scope, ids, permit, Teller.of(tx, scope))
         told, files = _told(tx, of, check)
-        wanted = [
-            show_me_photos.want(tx, scope, ids[0], each["photo"], not_you=each["surely_not_you"])
-            for each in told["photos"]
-        ]
+        asked = {each["photo"]: each["surely_not_you"] for each in told["photos"]}
+        wanted = show_me_photos.want_all(tx, scope, ids[0], asked)
     try:
         folder.begin()
         by_id, done = {each["photo"]: each for each in told["photos"]}, 0

@@ -118,7 +118,7 @@ def _files(told: Record) -> Counter[tuple[str, str]]:
 def _card(photo: Record) -> Record:
     return {
         "preview": photo["preview"],
-        "copy": photo["copy"],
+        "full": photo["copy"],
         "why": photo["left_out"]["sentence"] if photo["left_out"] is not None else "",
         "taken_at": day(photo["taken_at"]) if photo["taken_at"] else None,
         "added_at": day(photo["added_at"]),

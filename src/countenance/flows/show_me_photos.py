@@ -8,7 +8,7 @@ other head is hidden, those that only the eye for clearing finds among them. A c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from countenance.core import clearance
@@ -103,20 +103,23 @@ class Hide(Step):
         """Nothing to close."""
 
 
-def want(tx: Tx, scope: Scope, subject: str, photo: str, *, not_you: bool) -> Wanted:
-    """A photo with the faces that are surely this person.
+def want_all(tx: Tx, scope: Scope, subject: str, asked: Mapping[str, bool]) -> list[Wanted]:
+    """Photos with the faces on each that are surely this person.
 
     Args:
         tx: any transaction.
         scope: the collection.
         subject: the id that counts.
-        photo: id.
-        not_you: people said of every face in question that it is not this person.
+        asked: by id of a photo, whether people said of every face in question that it is not this person.
     """
+    same = merges.roots(tx, scope.collection.id)
+    return [_want(tx, scope, subject, same, photo, not_you=not_you) for photo, not_you in asked.items()]
+
+
+def _want(tx: Tx, scope: Scope, subject: str, same: Mapping[str, str], photo: str, *, not_you: bool) -> Wanted:
     row, seen = photos.by_id(tx, photo), faces.of_photo(tx, photo)
     none = remarks.of_photos(tx, [photo]).no_face
     found = tuple(face for face in seen if face.id not in none)
-    same = merges.roots(tx, scope.collection.id)
     said: dict[str, list[Claim]] = {}
     for label in appearances.resolved(appearances.of_photo(tx, photo), same):
         rival = same.get(label.rival, label.rival) if label.rival is not None else None
@@ -149,13 +152,25 @@ def copy_all(scope: Scope, wanted: Sequence[Wanted]) -> Iterator[list[Copied]]:
     Raises:
         PackError: the networks for the check cannot be loaded.
     """
-    settings = _safe(scope.settings)
     unsure = [_none(each, NOT_YOU if each.not_you else UNSURE) for each in wanted if not each.own]
     if unsure:
         yield unsure
     surely = [each for each in wanted if each.own]
-    if not surely:
-        return
+    if surely:
+        yield from copies(scope, surely)
+
+
+def copies(scope: Scope, surely: Sequence[Wanted]) -> Iterator[list[Copied]]:
+    """Copies of photos on which only ``own`` faces can be seen, also where there is none of them.
+
+    Args:
+        scope: the collection.
+        surely: the photos, one or more.
+
+    Raises:
+        PackError: the networks for the check cannot be loaded.
+    """
+    settings = _safe(scope.settings)
     stages: list[Stage[Work]] = [
         Decode(settings, settings.clear.full_side_px),
         Look(settings, scope.pack),

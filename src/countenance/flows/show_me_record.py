@@ -29,7 +29,7 @@ from countenance.store import (
     templates,
     written,
 )
-from countenance.store.appearances import CONFIRMED, REJECTED, SUGGESTED, Appearance
+from countenance.store.appearances import CONFIRMED, REJECTED, Appearance
 from countenance.store.connection import Tx
 from countenance.store.labels import Operation
 from countenance.store.publications import Publication
@@ -45,6 +45,8 @@ NOT_HERE: Final = (
 )
 """What the pack leaves out, and why."""
 Record = dict[str, Any]
+_MACHINE: Final = "machine:"
+"""How the maker of a label is written that no person made; the model pack follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,10 @@ class Teller:
         told = {"role": self.roles.get(name, actors.STAFF)}
         return told | ({"name": name} if self.with_names else {})
 
-    def maker(self, state: str | None, name: str | None) -> Record | None:
-        """Whoever made a label what it is: a machine where it is still a guess."""
-        return {"machine": name} if state == SUGGESTED else self.person(name)
+    def maker(self, name: str) -> Record | None:
+        """Whoever made a label what it is: a machine, or somebody who undid what was said after it."""
+        by_machine = name.startswith(_MACHINE) and name not in self.roles
+        return {"machine": name.removeprefix(_MACHINE)} if by_machine else self.person(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +244,7 @@ def _region(tx: Tx, of: Of, row: Appearance, *, kept: bool, overruled: bool) -> 
         "score": round(row.score, 4) if row.measured else None,
         "second_best_score": round(row.rival_score, 4) if row.rival_score is not None else None,
         "model": row.pack or None,
-        "said_by": of.teller.maker(row.state, row.made_by),
+        "said_by": of.teller.maker(row.made_by),
         "said_at": moment(row.made_at),
         "template_kept": kept,
         "visible_in_copy": False,
@@ -249,7 +252,7 @@ def _region(tx: Tx, of: Of, row: Appearance, *, kept: bool, overruled: bool) -> 
             {
                 "from": change.from_state,
                 "to": change.to_state,
-                "by": of.teller.maker(change.to_state, change.actor),
+                "by": of.teller.maker(change.actor),
                 "at": moment(change.at),
                 "has_remark": change.note is not None,
             }

@@ -192,12 +192,15 @@ class Mirror:
 
     def _compare(self, tx: Tx, keys: KeyStore, last: bytes | None) -> Compared:
         """By the signed checkpoint and the last line; ``compare`` looks at every line."""
-        n_database = entries.size(tx)
+        n_database, n_mirror, signed, damage = entries.size(tx), 0, None, ""
         try:
             n_mirror = 0 if last is None else _number_of(last) + 1
+        except ProofError as error:
+            damage = error.message
+        try:
             signed = self.signed(keys)
         except ProofError as error:
-            return Compared(Standing.MIRROR_DAMAGED, f"The mirror is damaged: {error.message}", 0, n_database)
+            damage = error.message
         n_signed = 0 if signed is None else signed.size
         n_gone = max(n_mirror, n_signed) - n_database
         if n_gone > 0:
@@ -205,6 +208,8 @@ class Mirror:
                 Standing.DATABASE_BEHIND,
                 _OLDER.format("1 entry is" if n_gone == 1 else f"{n_gone} entries are"),
             )
+        elif damage:
+            standing, says = Standing.MIRROR_DAMAGED, f"The mirror is damaged: {damage}"
         elif signed is None and keys.has_secret(SECRET):
             standing, says = Standing.MIRROR_DAMAGED, "The mirror is damaged: its signed checkpoint is gone."
         elif n_mirror < n_signed:
@@ -220,12 +225,25 @@ class Mirror:
             standing, says = Standing.SAME, "The database and its mirror are the same."
         return Compared(standing, says, n_mirror, n_database)
 
+    def forget(self) -> None:
+        """Forget what was found, because it is being settled: the log may grow again."""
+        self.compared = None
+
     def require_appendable(self) -> None:
         """Raise StoreError where the log must not grow."""
         if self.compared is not None and not self.compared.may_append:
             msg = f"{self.compared.says} Nothing more can be logged before that is settled, so nothing can be done."
             behind = self.compared.standing == Standing.DATABASE_BEHIND
             raise StoreError(msg, advice=_REPLAY if behind else _RESTORE)
+
+    def require_all_read(self, store: Store) -> None:
+        """Raise DamagedError where commits are missing because the write-ahead log could not be read to its end.
+
+        Of what is missing nothing can be shown, and what is left would be taken for all of it.
+        """
+        behind = self.compared is not None and self.compared.standing == Standing.DATABASE_BEHIND
+        if behind and store.log_ended_early:
+            store.give_up()
 
     def _append(self, handle: int, tx: Tx, first: int) -> None:
         with os.fdopen(os.dup(handle), "ab") as file:

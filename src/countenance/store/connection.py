@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, Self, TypeAlias
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from countenance.errors import ConflictError, ConsentError, CountenanceError, DamagedError, NotFoundError, StoreError
+from countenance.store.checkpoints import Checkpoints, Lend, loss
 from countenance.store.migrate import check_version, migrate, version_of
+from countenance.store.pages import has_sums, new_stamp, stamp_pragmas
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,6 +36,7 @@ _SETTINGS: tuple[tuple[str, str, int | str], ...] = (
     ("synchronous", "FULL", 2),
     ("foreign_keys", "ON", 1),
     ("temp_store", "MEMORY", 2),
+    ("wal_autocheckpoint", "0", 0),  # pages are moved by store/checkpoints.py alone
 )
 
 _OLDEST_SQLITE = (3, 37, 0)
@@ -68,10 +72,13 @@ class Store:
     Use ``with store.transaction() as tx:`` for everything that writes and ``with store.reading() as tx:`` for the rest.
     """
 
-    def __init__(self, path: Path, writer: Engine, readers: Engine) -> None:
+    def __init__(self, path: Path, writer: Engine, readers: Engine, lend: Lend) -> None:
         self.path = path
         self._writer = writer
         self._readers = readers
+        self._lend = lend
+        self._checkpoints = Checkpoints(path)
+        self._settles = False
         self._lock = threading.Lock()
         self._owner: int | None = None
         self.before_commit: Callable[[], None] | None = None
@@ -91,7 +98,7 @@ class Store:
         Raises:
             NotFoundError: there is no file and ``create`` is False.
             StoreError: it is of another program, newer than this code, locked, or cannot be read.
-            DamagedError: its bytes are not a sound database.
+            DamagedError: its bytes are not a sound database, or not those that were written.
         """
         path = Path(os.path.abspath(path))  # noqa: PTH100 - a symbolic link stays what the person named
         if create:
@@ -103,9 +110,16 @@ class Store:
             path,
             _engine(path, busy_timeout_s, read_only=False),
             _engine(path, busy_timeout_s, read_only=True),
+            lambda: closing(_connect(path, busy_timeout_s, read_only=True)),
         )
         try:
+            store._checkpoints.begin()
+            if has_sums(path):
+                store._verify()
             store._prepare(create=create)
+            if not has_sums(path):
+                store._verify()
+            store._settles = True
         except BaseException:
             store.close()
             raise
@@ -120,6 +134,10 @@ class Store:
         if missing:
             with self.transaction() as tx:
                 migrate(tx)
+
+    def _verify(self) -> None:
+        with errors_of_driver(), _raw(self._writer) as raw:
+            self._checkpoints.verify(raw, self._lend)
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -138,11 +156,17 @@ class Store:
             self._owner = me
             try:
                 with self._writer.begin() as tx:
+                    self._checkpoints.before_write(self._lend)
+                    n_changes = _n_changes(tx)
                     tx.info.pop(NOTICE, None)
                     yield tx
                     noticed = tx.info.pop(NOTICE, False)
                     if noticed and self.before_commit is not None:
                         self.before_commit()
+                    if _n_changes(tx) != n_changes:
+                        for pragma in stamp_pragmas(new_stamp()):
+                            tx.exec_driver_sql(pragma)
+                self._settle(due_only=True)
             finally:
                 self._owner = None
         if noticed and self.after_commit is not None:
@@ -164,12 +188,9 @@ class Store:
         Raises:
             StoreError: a reader held the log, so old bytes remain in it.
         """
-        with self._lock, _raw(self._writer) as raw:
-            try:
-                busy, in_log, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            except sqlite3.Error as error:
-                raise error_of(error) from error
-        if busy or in_log > 0:
+        with self._lock, errors_of_driver(), _raw(self._writer) as raw:
+            emptied = self._checkpoints.truncate(raw, self._lend)
+        if not emptied:
             msg = "The write-ahead log could not be emptied because a reader still holds it."
             raise StoreError(msg, advice="Stop other programs that use this archive and try again.")
 
@@ -183,10 +204,35 @@ class Store:
                 msg, advice="Use the SQLite that comes with Python, then run `countenance erase --resume`."
             )
 
+    @property
+    def log_ended_early(self) -> bool:
+        """Whether the write-ahead log held more at the opening than could be read of it."""
+        return self._checkpoints.ends_early
+
+    def give_up(self) -> NoReturn:
+        """Raise DamagedError because commits are missing, now and whenever this database is opened again."""
+        with self._lock, errors_of_driver(), _raw(self._writer) as raw:
+            self._checkpoints.remember_loss(raw, self._lend)
+        raise loss()
+
     def close(self) -> None:
         """Close every connection. The last one to leave removes the write-ahead log."""
+        if self._settles and self._lock.acquire(blocking=False):  # else it is left to whoever opens the archive next
+            try:
+                self._settle(due_only=False)
+            finally:
+                self._lock.release()
+        self._settles = False
         self._readers.dispose()
         self._writer.dispose()
+        self._checkpoints.end()
+
+    def _settle(self, *, due_only: bool) -> None:
+        # What was acknowledged is safe in the log; that it cannot be moved now is no failure of anything.
+        with contextlib.suppress(StoreError), errors_of_driver():
+            if self._checkpoints.is_due() if due_only else self._checkpoints.is_unsettled():
+                with _raw(self._writer) as raw:
+                    self._checkpoints.settle_if_free(raw, self._lend)
 
     def __enter__(self) -> Self:
         """The store itself."""
@@ -221,6 +267,11 @@ def _raw(engine: Engine) -> Iterator[sqlite3.Connection]:
         lent.close()
 
 
+def _n_changes(tx: Tx) -> int:
+    driver = tx.connection.driver_connection
+    return driver.total_changes if isinstance(driver, sqlite3.Connection) else 0
+
+
 def _engine(path: Path, busy_timeout_s: float, *, read_only: bool) -> Engine:
     engine = create_engine(
         "sqlite+pysqlite://",
@@ -244,6 +295,18 @@ def _begin_writing(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+@contextmanager
+def errors_of_driver() -> Iterator[None]:
+    """Inside, errors of the database driver become ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise error_of(error) from error
+    except UnicodeDecodeError as error:  # the driver quotes a damaged schema in its message
+        raise DamagedError(_DAMAGED[1]) from error
+
+
+@errors_of_driver()
 def _connect(path: Path, busy_timeout_s: float, *, read_only: bool) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
@@ -257,11 +320,7 @@ def _connect(path: Path, busy_timeout_s: float, *, read_only: bool) -> sqlite3.C
         apply_settings(connection, _SETTINGS)
         if read_only:
             connection.execute("PRAGMA query_only=ON")
-    except sqlite3.Error as error:
-        if connection is not None:
-            connection.close()
-        raise error_of(error) from error
-    except StoreError:
+    except BaseException:
         if connection is not None:
             connection.close()
         raise

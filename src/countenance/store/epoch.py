@@ -54,7 +54,7 @@ class EpochFile:
         Raises:
             KeyStoreError: it exists already or cannot be written.
         """
-        write_new(path, _encode(1, wrapped) + os.urandom(SLOT_BYTES))
+        write_new(path, _encode(1, wrapped) + _noise())
         return cls(path)
 
     def slots(self) -> list[Slot]:
@@ -64,12 +64,7 @@ class EpochFile:
             DamagedError: the file is missing or has another size.
             KeyStoreError: it cannot be read.
         """
-        with self._opened(os.O_RDONLY) as handle:
-            content = os.pread(handle, N_SLOTS * SLOT_BYTES + 1, 0)
-        if len(content) != N_SLOTS * SLOT_BYTES:
-            msg = "The file epoch.key of this archive is damaged."
-            raise DamagedError(msg)
-        found = (_decode(index, content[index * SLOT_BYTES : (index + 1) * SLOT_BYTES]) for index in range(N_SLOTS))
+        found = (_decode(index, content) for index, content in enumerate(self._slot_contents()))
         return [slot for slot in found if slot is not None]
 
     def write(self, index: int, generation: int, wrapped: bytes) -> None:
@@ -86,7 +81,34 @@ class EpochFile:
         Raises:
             KeyStoreError: the file cannot be written.
         """
-        self._overwrite(index, os.urandom(SLOT_BYTES))
+        self._overwrite(index, _noise())
+
+    def is_noise(self, index: int) -> bool:
+        """Whether a slot holds noise as it was written.
+
+        Raises:
+            DamagedError: the file is missing or has another size.
+            KeyStoreError: it cannot be read.
+        """
+        return _is_noise(self._slot_contents()[index])
+
+    def broken_slots(self) -> list[int]:
+        """Slots that are neither a key nor noise as it was written; one that a power loss tore is among them.
+
+        Raises:
+            DamagedError: the file is missing or has another size.
+            KeyStoreError: it cannot be read.
+        """
+        contents = self._slot_contents()
+        return [index for index, content in enumerate(contents) if not (_is_noise(content) or _is_key(content))]
+
+    def _slot_contents(self) -> list[bytes]:
+        with self._opened(os.O_RDONLY) as handle:
+            content = os.pread(handle, N_SLOTS * SLOT_BYTES + 1, 0)
+        if len(content) != N_SLOTS * SLOT_BYTES:
+            msg = "The file epoch.key of this archive is damaged."
+            raise DamagedError(msg)
+        return [content[index * SLOT_BYTES : (index + 1) * SLOT_BYTES] for index in range(N_SLOTS)]
 
     def _overwrite(self, index: int, content: bytes) -> None:
         with self._opened(os.O_RDWR) as handle:
@@ -114,6 +136,21 @@ class EpochFile:
 def _encode(generation: int, wrapped: bytes) -> bytes:
     body = _BODY.pack(_MAGIC, generation, wrapped)
     return (body + hashlib.sha256(body).digest()).ljust(SLOT_BYTES, b"\0")
+
+
+def _noise() -> bytes:
+    """A slot of chance that says of itself whether it is whole."""
+    chance = os.urandom(SLOT_BYTES - _CHECK_BYTES)
+    return chance + hashlib.sha256(chance).digest()
+
+
+def _is_noise(content: bytes) -> bool:
+    return hashlib.sha256(content[:-_CHECK_BYTES]).digest() == content[-_CHECK_BYTES:]
+
+
+def _is_key(content: bytes) -> bool:
+    """Stricter than ``_decode``, which still opens a key behind whose end a bit was flipped."""
+    return _decode(0, content) is not None and not any(content[_BODY.size + _CHECK_BYTES :])
 
 
 def _decode(index: int, content: bytes) -> Slot | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from countenance.errors import ConflictError, DamagedError, KeyStoreError, NotFo
 from countenance.store.connection import apply_settings, error_of
 from countenance.store.epoch import EpochFile
 from countenance.store.keyfile import MasterRecord, sync_folder, write_new
+from countenance.store.keysums import KeySums
 
 FORM: Final = 2
 """Form of the key store; a higher one is of a newer program."""
@@ -25,6 +26,7 @@ DAMAGED: Final = "The key store is damaged."
 
 _EPOCH_FILE = "epoch.key"
 _KEYS_FILE = "keys.sqlite"
+_SUMS_FILE = "keys.sums"
 _MASTER_FILE = "master.json"
 _UNFINISHED_FILE = "master.json.new"
 
@@ -64,7 +66,7 @@ def begin(folder: Path) -> None:
         if (folder / _MASTER_FILE).exists() or _holds_keys(folder):
             msg = "There is a key store here already."
             raise ConflictError(msg, advice="Open the existing archive, or choose another folder.")
-        for name in (_EPOCH_FILE, _KEYS_FILE, f"{_KEYS_FILE}-journal", _UNFINISHED_FILE):
+        for name in (_EPOCH_FILE, _KEYS_FILE, f"{_KEYS_FILE}-journal", _SUMS_FILE, _UNFINISHED_FILE):
             (folder / name).unlink(missing_ok=True)
 
 
@@ -92,9 +94,32 @@ def fill(folder: Path, wrapped_epoch: bytes, record: MasterRecord) -> None:
         sync_folder(folder)
 
 
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Bring a key store of an older form to this one; a newer one is left alone."""
+@contextmanager
+def transaction(connection: sqlite3.Connection, sums: KeySums, *, write: bool) -> Iterator[None]:
+    """Inside is a transaction; one that writes renews the checksum."""
     with errors_of_driver():
+        connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        try:
+            yield
+            if write:
+                sums.mark()
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
+        if write:
+            sums.take(connection)
+
+
+def upgrade(connection: sqlite3.Connection, sums: KeySums) -> None:
+    """Verify a key store, and bring one of an older form to this one; a newer one is left alone.
+
+    Raises:
+        DamagedError: the table of keys is not as it was written.
+        KeyStoreError: a file cannot be read or written.
+    """
+    with errors_of_driver():
+        sums.verify(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
             facts = connection.execute("SELECT form FROM key_facts").fetchone()
@@ -130,6 +155,39 @@ def epoch_file(folder: Path) -> EpochFile:
     return EpochFile(folder / _EPOCH_FILE)
 
 
+def looks(folder: Path) -> Iterator[tuple[str, Callable[[], str | None]]]:
+    """For each file its name, and what says in a sentence what is wrong with it (or None), without changing it."""
+
+    def table() -> str | None:
+        sums = sums_of(folder)
+        try:
+            with errors_of_driver(), closing(connect(folder)) as connection:
+                return sums.problem(connection)
+        finally:
+            sums.close()
+
+    def epoch() -> str | None:
+        broken = epoch_file(folder).broken_slots()
+        return f"Slot {broken[0]} is neither a key nor noise as it was written." if broken else None
+
+    def record() -> None:
+        record_of(folder)
+
+    yield f"{folder.name}/{_MASTER_FILE}", record
+    yield f"{folder.name}/{_EPOCH_FILE}", epoch
+    yield f"{folder.name}/{_KEYS_FILE}", table
+
+
+def sums_of(folder: Path) -> KeySums:
+    """The checksum of the table of wrapped keys, which is held open from now on.
+
+    Raises:
+        DamagedError: there is no table.
+        KeyStoreError: it cannot be read.
+    """
+    return KeySums(folder / _KEYS_FILE, folder / _SUMS_FILE)
+
+
 def connect(folder: Path) -> sqlite3.Connection:
     """A connection to the table of wrapped keys, with its settings verified.
 
@@ -160,6 +218,8 @@ def errors_of_driver() -> Iterator[None]:
             # Our statements are fixed, so a table or a column must be missing.
             raise DamagedError(DAMAGED) from error
         raise error_of(error) from error
+    except UnicodeDecodeError as error:  # the driver quotes a damaged schema in its message
+        raise DamagedError(DAMAGED) from error
 
 
 @contextmanager

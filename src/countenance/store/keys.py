@@ -48,6 +48,7 @@ class KeyStore:
         self._wrapping = wrapping
         self._connection = connection
         self._file = keyfolder.epoch_file(folder)
+        self._sums = keyfolder.sums_of(folder)
         self._lock = threading.RLock()
         self._epoch = bytearray()
         self._generation = 0
@@ -85,7 +86,7 @@ class KeyStore:
     def _opened(cls, folder: Path, wrapping: bytearray) -> Self:
         store = cls(folder, wrapping, keyfolder.connect(folder))
         try:
-            keyfolder.upgrade(store._connection)
+            keyfolder.upgrade(store._connection, store._sums)
             store._scrub()
         except BaseException:
             store.close()
@@ -99,6 +100,7 @@ class KeyStore:
             for key in (self._epoch, self._wrapping):
                 wipe(key)
             self._connection.close()
+            self._sums.close()
 
     def __enter__(self) -> Self:
         """The key store itself."""
@@ -203,6 +205,12 @@ class KeyStore:
             if row is None:
                 db.execute("INSERT INTO archive_secrets VALUES (?, ?)", (name, wrap(self._epoch, drawn)))
             return drawn
+
+    def open_all(self) -> int:
+        """Open every key and keep none; gives how many there are. DamagedError when one does not open."""
+        with self._transaction(write=False) as db:
+            rows = [row for table, _ in _TABLES for row in db.execute(f"SELECT wrapped FROM {table}")]  # noqa: S608
+            return sum(bool(unwrap(self._epoch, wrapped)) for (wrapped,) in rows)
 
     def drop_secret(self, name: str) -> None:
         """Delete a secret; it is gone for good after ``rotate_epoch``."""
@@ -310,22 +318,15 @@ class KeyStore:
         with self._transaction(write=True) as db:
             (due,) = db.execute("SELECT scrub_due FROM key_facts").fetchone()
             other = 1 - self._slot().index
-            if due or any(slot.index == other for slot in self._file.slots()):
+            if due or not self._file.is_noise(other):
                 self._file.scrub(other)
                 db.execute("UPDATE key_facts SET scrub_due = 0")
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
-        with self._lock, keyfolder.errors_of_driver():
-            db = self._connection
-            db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            try:
-                self._follow(db)
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                db.rollback()
-                raise
+        with self._lock, keyfolder.transaction(self._connection, self._sums, write=write):
+            self._follow(self._connection)
+            yield self._connection
 
     def _follow(self, db: sqlite3.Connection) -> None:
         """Notice what another program changed: forget cached keys, take over the epoch in force."""

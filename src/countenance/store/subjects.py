@@ -101,6 +101,11 @@ def of_collection(tx: Tx, keys: KeyStore, collection: str) -> list[Subject]:
     return [_subject(keys, row) for row in rows]
 
 
+def ids(tx: Tx) -> list[str]:
+    """Id of everybody, also of those whose key is gone."""
+    return list(tx.execute(select(subjects.c.id).order_by(subjects.c.id)).scalars())
+
+
 def pending(tx: Tx, collection: str) -> list[str]:
     """Ids of the subjects with whom photos already ingested have not been compared, oldest first."""
     query = select(subjects.c.id).where(subjects.c.collection_id == collection, subjects.c.pending_rescan)

@@ -65,6 +65,21 @@ def networks(pack: Pack, settings: Settings, part: str) -> dict[str, Path]:
     return {"detector": _made(pack, settings, "detector", pack.detector.files[:1], lambda contents: contents[0])}
 
 
+def broken_networks(settings: Settings) -> list[Path]:
+    """Networks in the cache that are not as they were converted, or lack their seal, by name."""
+    found = sorted((settings.cache_dir / "networks").glob("*.onnx"))
+    return [path for path in found if not _is_whole(path, path.with_suffix(".sha256"))]
+
+
+def _is_whole(path: Path, seal: Path) -> bool:
+    # As bytes: a seal that is not even text is no error of reading.
+    return (
+        path.is_file()
+        and seal.is_file()
+        and hashlib.sha256(path.read_bytes()).hexdigest().encode() == seal.read_bytes()
+    )
+
+
 def _mtcnn(net: convert_mtcnn.Net, contents: list[bytes]) -> bytes:
     return convert_mtcnn.convert_net(contents[0], net)
 
@@ -89,7 +104,7 @@ def _made(
     name = hashlib.sha256(origin.encode()).hexdigest()[:32]
     path = settings.cache_dir / "networks" / f"{role}-{name}-{CONVERTER_VERSION}.onnx"
     seal = path.with_suffix(".sha256")
-    if path.is_file() and seal.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == seal.read_text("ascii"):
+    if _is_whole(path, seal):
         return path
     body = convert([read_file(file, pack.folder) for file in files])
     write_atomically(path, body)

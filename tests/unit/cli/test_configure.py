@@ -66,7 +66,9 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
         smallest_face_share=0.1,
         batch_photos=3,
         batch_bytes=1_000,
+        backup_days=90,
         extra_channels=("yearbook", "tv-1"),
+        show_actor_names=True,
         decode=decode,
         clear=clear,
     )

@@ -12,6 +12,7 @@ import pytest
 from countenance.archive import DATABASE
 from countenance.flows import policy
 from countenance.settings import Settings
+from countenance.store import pages
 from tests.terminal import Here
 
 OPEN_PLACES = len(policy.gaps(policy.draft(Settings())))
@@ -23,6 +24,7 @@ def forget_pages(archive: Path) -> None:
     with closing(sqlite3.connect(archive / DATABASE)) as raw, raw:
         raw.execute("DROP TRIGGER policy_pages_are_kept")
         raw.execute("DELETE FROM policy_pages")
+    pages.path_of(archive / DATABASE).unlink()
 
 
 def test_init_writes_and_publishes_a_page(run: Here, archive: Path) -> None:

@@ -11,8 +11,10 @@ from countenance.core.permit import (
     Act,
     Permit,
     permit_compare,
+    permit_erase,
     permit_open_templates,
     permit_reference,
+    permit_rekey,
     permit_review,
     permit_show,
     permit_show_me,
@@ -198,5 +200,21 @@ def test_a_face_is_compared_with_one_persons_own_references_only() -> None:
 
 
 def test_without_a_reference_there_is_nothing_to_compare_with() -> None:
-    with pytest.raises(PermitError, match="nothing|anything"):
+    with pytest.raises(PermitError, match=r"nothing|anything"):
         permit_verify("c", ["anna"], 0, NOW)
+
+
+def test_erasing_opens_what_is_kept_of_these_people_and_needs_no_consent() -> None:
+    permit = permit_erase("c", ["s"], NOW)
+    permit.require(Act.ERASE, "c", "s")
+    for act, place, subject in ((Act.ERASE, "d", "s"), (Act.ERASE, "c", "t"), (Act.COMPARE, "c", "s")):
+        with pytest.raises(PermitError):
+            permit.require(act, place, subject)
+
+
+def test_a_new_key_is_given_to_one_collection_and_nothing_else_is_done_under_its_permit() -> None:
+    permit = permit_rekey("c", NOW)
+    permit.require(Act.REKEY, "c")
+    for act, place, subject in ((Act.REKEY, "d", None), (Act.OPEN_TEMPLATES, "c", None), (Act.REKEY, "c", "s")):
+        with pytest.raises(PermitError):
+            permit.require(act, place, subject)

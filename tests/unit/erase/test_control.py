@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,10 +94,14 @@ def test_a_control_that_stays_is_told(world: World, roots: list[Path], monkeypat
 def test_a_folder_that_cannot_be_written_is_told(
     world: World, roots: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refusing(*_: object) -> int:
-        raise PermissionError(13, "Permission denied")
+    really = os.open
 
-    monkeypatch.setattr("countenance.erase.control.os.open", refusing)
+    def refusing(path: Path | str, flags: int, mode: int = 0o777) -> int:
+        if "sweep-control" in str(path):
+            raise PermissionError(13, "Permission denied")
+        return really(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", refusing)
 
     with pytest.raises(StoreError, match="cannot be written"), planted(world.store, roots):
         pass

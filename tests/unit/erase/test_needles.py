@@ -94,7 +94,7 @@ def test_long_and_short_names_stand_beside_each_other() -> None:
 
 
 def test_pieces_of_a_file_are_found_when_the_rest_is_overwritten() -> None:
-    picture = b"\xff\xd8 headers \xff\xda" + os.urandom(5000)
+    picture = b"\xff\xd8 headers \xff\xda" + os.urandom(5000).replace(b"\xff", b"\xfe")
     needles = of_files([picture])
 
     assert needles.kinds() == {"file block": 1}
@@ -124,6 +124,16 @@ def test_a_text_shorter_than_a_needle_is_no_problem(text: bytes) -> None:
 def test_no_needles_find_nothing() -> None:
     assert kinds_in(Needles(), b"anything") == set()
     assert kinds_in(of_templates(np.empty((0, 128), np.float32)), b"anything at all, and more of it") == set()
+
+
+def test_of_very_many_templates_some_are_looked_for_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("countenance.erase.needles.MOST_TEMPLATES", 10)
+    everybody = vectors(100, 2, 128)
+
+    needles = Needles.from_bytes((of_templates(everybody) + of_names(["Ann Smith"])).to_bytes())
+
+    assert (needles.kinds()["plain int8"], needles.too_many) == (10, 90)
+    assert kinds_in(needles, everybody[0].tobytes()) == kinds_in(needles, everybody[-1].tobytes()) == {"plain float32"}
 
 
 def test_needles_are_kept_as_bytes() -> None:

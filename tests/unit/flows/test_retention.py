@@ -10,11 +10,11 @@ import pytest
 
 from countenance.core.canonical import parse
 from countenance.core.retention import Reason, Rule, State
-from countenance.errors import ConflictError, NotFoundError, ProofError, StoreError
+from countenance.errors import ConflictError, ProofError, StoreError
 from countenance.flows import consent, retention
 from countenance.ledger.event import commitment
 from countenance.store import entries
-from tests.unit.flows.office import PUBLISH, Office, open_office
+from tests.unit.flows.office import Office, open_office
 from tests.unit.store.conftest import world  # noqa: F401 - a fixture
 from tests.unit.store.world import World
 
@@ -80,11 +80,12 @@ def test_a_rule_is_set_and_logged_once(office: Office) -> None:
     assert entry["facts"] == {"purpose_ends_s": int(end.timestamp()), "keep_until_s": None, "contact_years": 3}
 
 
-def test_a_rule_that_cannot_be_logged_is_not_set(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        msg = "the log is full"
-        raise StoreError(msg)
+def refuse(*_: object, **__: object) -> None:
+    msg = "the log is full"
+    raise StoreError(msg)
 
+
+def test_a_rule_that_cannot_be_logged_is_not_set(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = office.person("Ann")
     monkeypatch.setattr(retention, "log", refuse)
     for act in (
@@ -107,15 +108,9 @@ def test_a_run_that_cannot_be_logged_destroys_nobody(office: Office, monkeypatch
     ann = office.person("Ann")
     office.grant(ann, days=1)
     office.now += 2 * DAY
-
-    def refuse(*_: object, **__: object) -> None:
-        msg = "the log is full"
-        raise StoreError(msg)
-
     monkeypatch.setattr(retention, "log", refuse)
-    shredder = Shredder(office)
     with pytest.raises(StoreError, match="the log is full"):
-        retention.run(office.desk, shredder)
+        retention.run(office.desk, shredder := Shredder(office))
     assert shredder.gone == []
 
 
@@ -302,6 +297,21 @@ def test_one_that_fails_does_not_stop_the_others(office: Office) -> None:
     assert sorted(again.destroyed) == sorted([ann, dan])
 
 
+def test_what_was_interrupted_is_finished_first(office: Office) -> None:
+    ann, bob = office.person("Ann"), office.person("Bob")
+    for each in (ann, bob):
+        office.grant(each, days=1)
+    office.now += 2 * DAY
+    shredder = Shredder(office)
+
+    def finish() -> list[str]:
+        shredder(ann)
+        return [ann]
+
+    outcome = retention.run(office.desk, shredder, finish=finish)
+    assert (outcome.finished, outcome.destroyed, shredder.gone) == ([ann], [bob], [ann, bob])
+
+
 def test_a_mistake_of_ours_is_not_hidden(office: Office) -> None:
     ann = office.person("Ann")
     office.grant(ann, days=1)
@@ -346,55 +356,3 @@ def test_a_clock_far_ahead_is_asked_about(office: Office) -> None:
         retention.run(office.desk, shredder)
     assert shredder.gone == []
     assert retention.run(office.desk, shredder, trust_clock=True).destroyed == [ann]
-
-
-# People ---------------------------------------------------------------------------------------------------------------
-
-
-def test_attributes_are_noted_and_logged_without_what_they_say(office: Office) -> None:
-    ann = office.person("Ann")
-    assert retention.note_attributes(office.desk, ann, {"region": "Bavaria", "house": "North"}) == {
-        "house": "North",
-        "region": "Bavaria",
-    }
-    assert retention.note_attributes(office.desk, ann, {"region": "Hesse"}, ["house"]) == {"region": "Hesse"}
-    first, second = logged(office)
-    assert (first["act"], first["facts"]) == ("set-attribute", {"set": 2, "unset": 0})
-    assert (second["act"], second["facts"]) == ("set-attribute", {"set": 1, "unset": 1})
-    assert touches(office, second, ann)
-    assert not any(word in str(logged(office)) for word in ("region", "Bavaria", "Hesse", "North", "Ann"))
-    assert retention.note_attributes(office.desk, ann, {}) == {"region": "Hesse"}
-    assert len(logged(office)) == 2
-
-
-def test_what_cannot_be_noted_changes_nothing(office: Office) -> None:
-    ann = office.person("Ann")
-    retention.note_attributes(office.desk, ann, {"region": "Bavaria"})
-    with pytest.raises(NotFoundError, match="No attribute house"):
-        retention.note_attributes(office.desk, ann, {"region": "Hesse"}, ["house"])
-    with pytest.raises(StoreError, match="cannot be the name"):
-        retention.note_attributes(office.desk, ann, {"region": "Hesse", "Two words": "x"})
-    assert retention.describe(office.desk, ann).attributes == {"region": "Bavaria"}
-    with pytest.raises(NotFoundError):
-        retention.note_attributes(office.desk, "nobody", {"region": "Hesse"})
-
-
-def test_merged_people_have_their_attributes_together(office: Office) -> None:
-    ann, twin = office.person("Ann"), office.person("A. Fern")
-    retention.note_attributes(office.desk, ann, {"region": "Bavaria"})
-    retention.note_attributes(office.desk, twin, {"region": "Hesse", "house": "North"})
-    office.merge(twin, ann)
-    assert retention.describe(office.desk, ann).attributes == {"house": "North", "region": "Bavaria"}
-    assert retention.note_attributes(office.desk, twin, {"region": "Saxony"}, ["house"]) == {"region": "Saxony"}
-
-
-def test_who_looks_at_a_person_is_logged(office: Office) -> None:
-    ann, bob = office.person("Ann"), office.person("Bob")
-    office.grant(ann, PUBLISH, days=3)
-    found = retention.describe(office.desk, ann)
-    assert (found.person.name, found.collection, found.contact_at) == ("Ann", "club", office.now)
-    assert (found.term.reason, found.term.due_at) == (Reason.CONSENT_ENDED, office.now + 3 * DAY)
-    entry = logged(office)[-1]
-    assert entry["act"] == "view"
-    assert touches(office, entry, ann)
-    assert not touches(office, entry, bob)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from countenance.core.permit import permit_compare, permit_show
+from countenance.core.permit import permit_compare, permit_show, permit_show_me
 from countenance.errors import ConflictError, NotFoundError, PermitError, StoreError
 from countenance.store import appearances, photos
 from countenance.store.appearances import CONFIRMED, REJECTED, SUGGESTED, Appearance, Suggestion
@@ -190,3 +190,31 @@ def test_peoples_decisions_are_law(scene: Scene, steps: list[tuple[str, int, boo
                 scene.decide(scene.all()[pair].id, verb)
                 law[pair] = verb
         assert {pair: item.state for pair, item in scene.all().items()} == law
+
+
+def test_a_person_is_told_of_every_label_also_of_guesses_that_a_name_outdid(scene: Scene) -> None:
+    scene.suggest(0, scene.ann, 0.7)
+    scene.suggest(0, scene.bob, 0.6)
+    scene.suggest(1, scene.ann, 0.5)
+    scene.decide(scene.all()[0, scene.bob].id, CONFIRMED)
+    permit = permit_show_me(scene.collection, [scene.ann], "account", scene.world.now)
+    with scene.world.store.reading() as tx:
+        held = appearances.held_of(tx, permit, scene.collection, [scene.ann])
+        assert [row.face for row in held] == scene.faces[:2]
+        assert {row.subject for row in held} == {scene.ann}
+        assert [row.face for row in appearances.of_subject(tx, permit, scene.collection, scene.ann)] == scene.faces[1:2]
+        with pytest.raises(PermitError):
+            appearances.held_of(tx, permit, scene.collection, [scene.ann, scene.bob])
+
+
+def test_how_often_somebody_was_second_best_for_others(scene: Scene) -> None:
+    guesses = [
+        Suggestion(scene.faces[0], scene.ann, 0.7, rival=scene.bob, rival_score=0.6),
+        Suggestion(scene.faces[1], scene.ann, 0.7, rival=scene.bob, rival_score=0.5),
+        Suggestion(scene.faces[2], scene.bob, 0.7),
+    ]
+    with scene.world.store.transaction() as tx:
+        appearances.suggest(tx, guesses, made_by="machine", pack=PACK, at=scene.world.now)
+        assert appearances.count_as_rival(tx, [scene.bob]) == 2
+        assert appearances.count_as_rival(tx, [scene.ann]) == 0
+        assert appearances.count_as_rival(tx, [scene.ann, scene.bob]) == 0, "not for faces of one's own"

@@ -45,6 +45,18 @@ def test_a_path_has_one_row_in_each_folder(world: World, row: Clearing) -> None:
         assert clearings.of_folder(tx, THERE) == {row.path: row}
 
 
+def test_a_photo_knows_every_folder_it_was_cleared_into(world: World, row: Clearing) -> None:
+    later = replace(row, channel="print", decided_at=world.now + timedelta(days=1))
+    other, _ = world.photo(world.collection("other").id, 2)
+    with world.store.transaction() as tx:
+        clearings.put(tx, THERE, later)
+        clearings.put(tx, HERE, row)
+        clearings.put(tx, HERE, replace(row, path=b"other", photo=other))
+    with world.store.reading() as tx:
+        assert clearings.of_photo(tx, row.photo) == [row, later]
+        assert clearings.of_photo(tx, "0" * 24) == []
+
+
 def test_forgetting_is_for_one_path_of_one_folder(world: World, row: Clearing) -> None:
     other = replace(row, path=b"other")
     with world.store.transaction() as tx:

@@ -32,7 +32,7 @@ def test_only_the_owner_can_read_the_files(world: World) -> None:
     with world.store.transaction() as tx:
         facts.put(tx, "a", "b")
     files = list(world.folder.glob("archive.sqlite*"))
-    assert len(files) == 3
+    assert len(files) == 4
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 

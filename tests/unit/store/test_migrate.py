@@ -103,8 +103,7 @@ def test_an_archive_of_the_first_version_keeps_every_row(tmp_path: Path, monkeyp
     at = "2026-11-22T12:00:00.000000Z"
     with monkeypatch.context() as before:
         before.setattr(migrate, "STEPS", migrate.STEPS[:1])
-        Store.open(path, create=True).close()
-        with closing(sqlite3.connect(path)) as raw, raw:
+        with Store.open(path, create=True), closing(sqlite3.connect(path)) as raw, raw:
             raw.execute("INSERT INTO collections VALUES ('c', 'club', 'consent', NULL, NULL, NULL, 'p', ?)", (at,))
             raw.execute("INSERT INTO subjects VALUES ('s', 'c', x'01', 0, ?, 0)", (at,))
             raw.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ def kept(world: World, collection: str, person: str | None = None) -> list[Kept]
         return retention.kept(tx, collection, person)
 
 
-def place(world: World, collection: str, subject: str | None = None, **changes: object) -> Hold:
-    given: dict[str, object] = {
+def place(world: World, collection: str, subject: str | None = None, **changes: Any) -> Hold:  # noqa: ANN401
+    given: dict[str, Any] = {
         "reference": "case 7",
         "approver": "The board",
         "until_at": world.now + 9 * DAY,
@@ -40,7 +41,7 @@ def place(world: World, collection: str, subject: str | None = None, **changes: 
         "at": world.now,
     }
     with world.store.transaction() as tx:
-        return retention.place(tx, collection=collection, subject=subject, **(given | changes))  # type: ignore[arg-type]
+        return retention.place(tx, collection=collection, subject=subject, **(given | changes))
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ def test_whom_a_collection_keeps(world: World, ann: Subject) -> None:
         consents.withdraw(tx, consent, at=world.now + DAY)
         retention.note_contact(tx, ann.id, at=world.now + DAY, now=world.now + 2 * DAY)
     (row,) = kept(world, ann.collection)
-    assert (row.subject, row.members, row.collection) == (ann.id, {ann.id}, ann.collection)
+    assert (row.subject, row.members, row.collection) == (ann.id, frozenset({ann.id}), ann.collection)
     assert row.contacts == (world.now, world.now + DAY)
     assert {(each.until_at, each.withdrawn_at, each.recorded_at) for each in row.consents} == {
         (world.now + 30 * DAY, world.now + DAY, world.now),
@@ -172,7 +173,7 @@ def test_holds_by_collection_and_time(world: World, ann: Subject) -> None:
 def test_a_hold_that_says_too_little_is_refused(world: World, changes: dict[str, object]) -> None:
     club = world.collection().id
     with pytest.raises(StoreError, match="legal hold"):
-        place(world, club, **changes)
+        place(world, club, None, **changes)
     with world.store.reading() as tx:
         assert retention.holds(tx) == []
 

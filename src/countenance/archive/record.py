@@ -1,0 +1,34 @@
+"""The ledger of this archive: verify it, sign it, prove its entries, replay it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from countenance.archive.erasing import Erasing
+from countenance.flows import audit, erase, replay
+from countenance.flows.audit import Record, Verdict
+from countenance.flows.replay import Replayed
+
+
+class Recorded(Erasing):
+    """What the ledger says, to others and after a restore."""
+
+    def verify_ledger(self, older: Sequence[str] = (), key: str | None = None) -> Verdict:
+        """Check all of the ledger; see ``flows.audit``."""
+        return audit.verify(self._record, older, key)
+
+    def ledger_checkpoint(self, since: str | None = None) -> str:
+        """A signed checkpoint, with the proof that an older one is its beginning when one is given."""
+        return audit.checkpoint(self._record) if since is None else audit.since(self._record, since)
+
+    def ledger_proof(self, n: int) -> tuple[str, bytes]:
+        """(inclusion proof, entry) of one entry; see ``flows.audit``."""
+        return audit.proof(self._record, n)
+
+    def replay_ledger(self) -> Replayed:
+        """Settle a restored database, and erase again what came back with it; see ``flows.replay``."""
+        return replay.replay(self._record, lambda targets: erase.finish_restored(self._office, targets))
+
+    @property
+    def _record(self) -> Record:
+        return Record(self._store, self._keys, self._mirror, self._clock, self.actor)
