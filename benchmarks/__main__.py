@@ -30,8 +30,11 @@ MEASUREMENTS = (
     "speed.memory",
     "speed.peers",
     "speed.clear",
+    "speed.ledger",
     "faults.bad_files",
     "faults.kills",
+    "faults.flips",
+    "faults.log_edits",
     "faults.answer_kills",
     "erasure.million",
     "erasure.sweep_speed",
@@ -42,7 +45,10 @@ NEED_NO_PHOTOS = {
     "erasure.million",
     "erasure.sweep_speed",
     "faults.kills",
+    "faults.flips",
+    "faults.log_edits",
     "mutation",
+    "speed.ledger",
 }
 
 

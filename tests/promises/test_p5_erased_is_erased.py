@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,12 @@ from countenance.archive import DATABASE, KEYS, Archive
 from countenance.core.arrays import Templates
 from countenance.errors import ConflictError, NotFoundError, ProofError, StoreError
 from countenance.flows.clear import Request
+from countenance.flows.enrol import ConsentForm
 from countenance.flows.erase import Erased
 from countenance.ledger.verify import Verifier
-from countenance.store import subjects
+from countenance.store import erasures, subjects
 from countenance.store.ids import face_id
-from tests.drawn import CLUB, name_of
+from tests.drawn import CLUB, EVIDENCE, name_of
 from tests.pretend import DIM, POLICY, SETTINGS, WEBSITE, Guest, Party, _master, photo, released, template_of
 from tests.promises.byte_scan import Needles
 
@@ -268,3 +270,34 @@ def test_whoever_a_legal_hold_covers_stays(party: Party) -> None:
         party.archive.erase(name_of(WHO))
     assert party.archive.subject(name_of(WHO)) == who
     assert WEBSITE in {entry.stored.consent.channels[0] for entry in party.archive.consents(who=name_of(WHO))}
+
+
+def test_an_old_copy_of_the_database_opens_nothing_and_a_replay_finishes_the_job(party: Party, tmp_path: Path) -> None:
+    archive, who = party.archive, party.archive.subject(name_of(WHO)).id
+    archive._store.truncate_log()
+    old = tmp_path / "old.db"
+    shutil.copy(archive.folder / DATABASE, old)
+    archive.erase(name_of(WHO))
+    archive.grant(name_of(1), _form(party), "Mo")
+    checkpoint = archive.ledger_checkpoint()
+    archive.close()
+    for path in archive.folder.glob(f"{DATABASE}*"):
+        path.unlink()
+    shutil.copy(old, archive.folder / DATABASE)
+    with Archive.open(archive.folder, _master(), SETTINGS, party.clock) as back:
+        with pytest.raises(NotFoundError, match="no key") as caught:
+            back.find(name_of(1))
+        assert "ledger replay" in caught.value.advice
+        replayed = back.replay_ledger()
+        assert replayed.targets == (who,)
+        assert back.verify_ledger([checkpoint]).findings == ()
+        with back._store.reading() as tx:
+            assert tx.exec_driver_sql("SELECT count(*) FROM subjects WHERE id = ?", (who,)).scalar_one() == 0
+            assert [each.target for each in erasures.of_target(tx, who)] == [who]
+        assert not back.unfinished_erasures()
+        assert back.subject(name_of(1)).name == name_of(1)
+
+
+def _form(party: Party) -> ConsentForm:
+    now = party.clock.now
+    return ConsentForm(("find-my-photos",), (WEBSITE,), now, now + timedelta(days=9), EVIDENCE, "form.pdf")

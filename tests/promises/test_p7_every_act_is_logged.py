@@ -59,6 +59,7 @@ QUIET = {
 
 ELSEWHERE = {
     "show_me": ("unit/flows/test_show_me.py", "show-me"),
+    "redact_and_erase": ("unit/flows/test_redact_person.py", "erase"),
     "run_retention": ("unit/flows/test_retention.py", "retention"),
     "resume_erasures": ("promises/test_p5_erased_is_erased.py", "erase"),
     "replay_ledger": ("promises/test_p5_erased_is_erased.py", "restore"),

@@ -378,7 +378,7 @@ class KeyStore:
         row = db.execute(query, (subject,)).fetchone()
         if row is None:
             msg = f"There is no key for subject {subject}: it was never enrolled, or was erased."
-            raise NotFoundError(msg)
+            raise NotFoundError(msg, advice="If an old database was restored, run `countenance ledger replay`.")
         inner = unwrap(self._epoch, row[0])
         return bytearray(unwrap(self._collection_key(db, row[1]), inner))
 
