@@ -43,6 +43,10 @@ TOUR = (
     'countenance find "Bo Lind"',
     "countenance review gala --reject {worst}",
     "countenance consent list",
+    'countenance show-me "Bo Lind" --out for-bo --met-in-person',
+    'countenance erase "Ada Fern" --receipt ada.json',
+    "countenance receipt verify ada.json",
+    "countenance ledger verify",
 )
 N_PHOTOS = 12
 
@@ -168,7 +172,7 @@ def rows() -> list[dict[str, str]]:
         )
         for name in ("london", "congress", "caltech")
     ]
-    return clear_rows(row) + table + rates + album_rows(album, each) + fault_rows(row)
+    return clear_rows(row) + rights_rows(row) + table + rates + album_rows(album, each) + fault_rows(row)
 
 
 def clear_rows(row: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row maker above
@@ -213,6 +217,67 @@ def clear_rows(row: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row make
             f"clearing: remains of metadata, previews and names in {leaks['files']:,} released files and thumbnails",
             "accuracy.leaks",
             {"default": str(len(leaks["found"]))},
+        ),
+    ]
+
+
+def rights_rows(row: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row maker above
+    """Rows on erasing, on the log, and on collections that are strangers. Most need no model, and stand once."""
+    erasure, kills, receipts = result("erasure"), result("erase_kills"), result("receipts")
+    log, edits, answers, flips, strangers = (
+        result(name) for name in ("ledger", "log_edits", "answer_kills", "flips", "strangers")
+    )
+    counts, stores = erasure["counts"], erasure["stores"]
+    left = sum(each["after"] for each in stores.values())
+    return [
+        row(
+            f"erasing 1 of {counts['subjects']:,} people in {counts['faces']:,} faces: left in {len(stores)} kinds of "
+            "store, seconds (both cores)",
+            "erasure.million",
+            {"default": f"{left}, {erasure['seconds']:.1f}"},
+        ),
+        row(
+            f"erasures not completed after {sum(kills['kills'].values())} kills, {kills['kills']['rows']} at each step",
+            "faults.erase_kills",
+            {"default": str(kills["incomplete"])},
+        ),
+        row(
+            f"changed receipts accepted, of {sum(receipts['tried'].values()):,}",
+            "faults.receipts",
+            {"default": str(receipts["accepted"])},
+        ),
+        row(
+            f"random edits of a {edits['entries']:,}-entry log found by whoever holds an older checkpoint",
+            "faults.log_edits",
+            {"default": f"{edits['found']:,} of {edits['edits']:,}"},
+        ),
+        row(
+            f"log: entries appended a second in groups; bytes of a proof at {log['large']['entries']:,} entries; "
+            "milliseconds to verify it",
+            "speed.ledger",
+            {
+                "default": f"{log['appends_per_s']['groups of 100']:,.0f}; {log['large']['proof_bytes_most']:,}; "
+                f"{log['large']['verify_ms_median']:.1f}"
+            },
+        ),
+        row(
+            f"answers without an entry in the log, {answers['tally']['kills']:,} kills",
+            "faults.answer_kills",
+            {"default": f"{answers['without_an_entry']} of {answers['tally']['answers']:,}"},
+        ),
+        row(
+            f"bits flipped at rest ({flips['total']['flips']:,}): wrong results, and flips that `doctor --scrub` finds",
+            "faults.flips",
+            {"default": f"{flips['total']['wrong']}, {flips['total']['found']:,}"},
+        ),
+        row(
+            "collections are strangers: AUC between them (0.5 is chance), scores at or above the match score",
+            "accuracy.strangers",
+            {
+                pack: f"{strangers[pack]['across']['auc']:.3f}, {strangers[pack]['across']['above_match']} of "
+                f"{strangers[pack]['across']['comparisons']:,}"
+                for pack in PACKS
+            },
         ),
     ]
 

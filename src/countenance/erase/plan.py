@@ -30,7 +30,7 @@ from countenance.store.sealing import row_context, seal, unseal
 
 OVERWRITTEN = "overwritten with noise, then removed"
 ORIGINALS, PUBLISHED, CHANGED = "photos of yours", "published copies", "files changed since we wrote them"
-TWINS = "copies of other photos that hold the same picture"
+TWINS = "copies of other photos that hold the same piece of a picture"
 OWN_WORDS = "places where your own file names or notes say the name"
 """What stays, because it is not ours: said in the plan and in the receipt."""
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from countenance.erase.needles import Needles
 from countenance.erase.sieve import Sieve
+from countenance.store.held import Held
 
 _PART_BYTES: Final = 1 << 20
 _PARTS_OF_A_TURN: Final = 16
 _N_THREADS: Final = 2
+_DATABASES: Final = (".db", ".sqlite")
+_LOCKS: Final = "-shm"
+"""SQLite's index of a write-ahead log holds numbers of pages, no content, and locks that must not be touched."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,6 +69,22 @@ def sweep(needles: Needles, roots: Iterable[Path]) -> Swept:
         roots: folders or files; a file below two of them is read once.
     """
     return _Sweeper(needles).over(roots)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Callable[[int, int], bytes]]:
+    """What reads so many bytes of the file from an offset.
+
+    A database is not closed again as long as this process lives: its connections would lose their locks.
+    """
+    if path.endswith(_DATABASES):
+        yield Held(Path(path)).read
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        yield lambda n_bytes, start: os.pread(handle, n_bytes, start)
+    finally:
+        os.close(handle)
 
 
 class _Sweeper:
@@ -124,7 +145,7 @@ class _Sweeper:
                 continue
             if path != root:
                 self._names(path)
-            if stat.S_ISREG(mode) and path not in self._files:
+            if stat.S_ISREG(mode) and path not in self._files and not path.endswith(_LOCKS):
                 self._files.add(path)
                 yield path
 
@@ -136,15 +157,12 @@ class _Sweeper:
         """One turn: some parts of a file, each with the end of the one before."""
         overlap = max(self._sieve.longest - 1, 0)
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
+            with _opened(path) as read:
                 for start in range(offset, offset + _PART_BYTES * _PARTS_OF_A_TURN, _PART_BYTES):
-                    text = os.pread(handle, _PART_BYTES + overlap, start)
+                    text = read(_PART_BYTES + overlap, start)
                     if not text:
                         return
                     self._seen(path, start, self._sieve.found_in(text), min(len(text), _PART_BYTES))
-            finally:
-                os.close(handle)
         except OSError as error:
             with self._lock:
                 self._lost(path, error)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.unit.store.world import vectors
 
 TEMPLATE = vectors(1, 7, 128)[0]
 NEEDLES = of_templates(TEMPLATE) + of_names(["Ann Smith"])
+from tests.unit.store.world import World
 
 
 def test_every_file_below_the_roots_is_read_once(tmp_path: Path) -> None:
@@ -111,3 +114,18 @@ def test_a_sweep_for_nothing_still_reads(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"12345")
 
     assert (sweep(Needles(), [tmp_path]).n_bytes, sweep(Needles(), [tmp_path]).n_needles) == (5, 0)
+
+
+def test_a_database_that_is_written_to_keeps_its_locks(world: World) -> None:
+    """POSIX drops a process's locks on a file when any of its descriptors is closed."""
+    script = (
+        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], timeout=0.2, isolation_level=None)\n"
+        "try:\n db.execute('BEGIN IMMEDIATE')\nexcept sqlite3.OperationalError as error:\n print(error)"
+    )
+    command = [sys.executable, "-c", script, str(world.path)]
+    world.collection()
+    with world.store.transaction():
+        swept = sweep(of_names(["Ada Fern"]), [world.folder])
+        assert swept.n_bytes > 0
+        said = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 - our own interpreter
+    assert said.stdout == "database is locked\n"
