@@ -10,11 +10,10 @@ import pytest
 from countenance.erase import sweep as module
 from countenance.erase.needles import Needles, of_names, of_templates, spelled
 from countenance.erase.sweep import Hit, sweep
-from tests.unit.store.world import vectors
+from tests.unit.store.world import World, vectors
 
 TEMPLATE = vectors(1, 7, 128)[0]
 NEEDLES = of_templates(TEMPLATE) + of_names(["Ann Smith"])
-from tests.unit.store.world import World
 
 
 def test_every_file_below_the_roots_is_read_once(tmp_path: Path) -> None:
