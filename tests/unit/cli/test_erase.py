@@ -1,4 +1,4 @@
-"""``countenance erase``, ``receipt`` and ``collection destroy``: what they say, and what they refuse before anything goes."""
+"""``countenance erase``, ``receipt`` and ``collection destroy``: what they say and refuse before anything goes."""
 
 from __future__ import annotations
 
