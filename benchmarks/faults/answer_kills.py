@@ -7,13 +7,10 @@ Runs ``test_a_thousand_kills_and_no_answer_without_an_entry``, which says what i
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
-import time
+from typing import Any
 
-from benchmarks.places import CHECKOUT, RESULTS
-from countenance.measure.report import write_json
+from benchmarks.faults.tally import keep
 
 TEST = "tests/faults/test_answer_kills.py::test_a_thousand_kills_and_no_answer_without_an_entry"
 SEED = 1_000
@@ -21,16 +18,13 @@ SEED = 1_000
 
 def main() -> int:
     """Run, print, write; 1 when an answer had no entry."""
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "-m", "long", "-p", "no:cacheprovider", TEST]
-    started = time.monotonic()
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=CHECKOUT)  # noqa: S603
-    tally = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", done.stdout)}
-    passed = done.returncode == 0 and tally.get("kills", 0) >= SEED
-    missing = tally.get("without_an_entry", 0) if passed else None
-    result = {"tally": tally, "without_an_entry": missing, "seconds": time.monotonic() - started}
-    sys.stdout.write(f"{result}\n" if passed else done.stdout[-3000:])
-    write_json(RESULTS / "answer_kills.json", result, seed=SEED, checkout=CHECKOUT)
-    return 0 if passed else 1
+    return keep("answer_kills", TEST, _judge, seed=SEED)
+
+
+def _judge(tally: dict[str, int]) -> dict[str, Any] | None:
+    if tally.get("kills", 0) < SEED:
+        return None
+    return {"tally": tally, "without_an_entry": tally.get("without_an_entry", 0)}
 
 
 if __name__ == "__main__":

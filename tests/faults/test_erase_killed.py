@@ -124,5 +124,5 @@ def kill_often(ground: Path, n_kills: int, seed: int) -> dict[str, int]:
 @pytest.mark.long
 def test_twenty_kills_at_each_step(ground: Path) -> None:
     hits = kill_often(ground, 20, seed=1)
-    sys.stdout.write(" ".join(f"kills at {step}={n}" for step, n in hits.items()) + "\n")
+    sys.stdout.write(" ".join(f"at_{step}={n}" for step, n in hits.items()) + "\n")
     assert hits == dict.fromkeys(STEPS, 20)

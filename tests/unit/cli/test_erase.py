@@ -7,44 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from countenance.archive import Archive
-from countenance.settings import Settings
-from countenance.store.appearances import Suggestion, suggest
-from countenance.store.keyfile import Master
 from tests.terminal import Here
-from tests.unit.store.world import World
-
-
-class Gala:
-    """The collection `gala` with two people and a photo of three faces; Ann may be on two of them."""
-
-    def __init__(self, run: Here, folder: Path) -> None:
-        self.run, self.folder = run, folder
-        with self.open() as archive:
-            world = World(folder, archive._store, archive._keys)
-            place = archive.collection("gala").id
-            self.people = {name: world.subject(place, name).id for name in ("Ann Fern", "Bob")}
-            for subject in self.people.values():
-                world.granted(subject)
-            self.photo, faces = world.photo(place, n_faces=3)
-            with archive._store.transaction() as tx:
-                guesses = [Suggestion(face, self.people["Ann Fern"], 0.8) for face in faces[:2]]
-                suggest(tx, guesses, made_by="machine:m", pack="m", at=world.now)
-
-    def open(self) -> Archive:
-        return Archive.open(self.folder, Master.from_key_file(self.folder.parent / "archive.key"), Settings())
-
-    def names(self) -> set[str]:
-        with self.open() as archive:
-            return {person.name for person in archive.subjects("gala")}
+from tests.unit.cli.people import People
 
 
 @pytest.fixture
-def gala(run: Here, archive: Path) -> Gala:
-    return Gala(run, archive)
+def gala(run: Here, archive: Path) -> People:
+    return People(run, archive, "Ann Fern")
 
 
-def test_a_person_is_erased_and_the_receipt_is_genuine(gala: Gala, tmp_path: Path) -> None:
+def test_a_person_is_erased_and_the_receipt_is_genuine(gala: People, tmp_path: Path) -> None:
     receipt = tmp_path / "ann.json"
     answer = gala.run("erase", "Ann Fern", "--receipt", receipt)
     assert answer.code == 0, answer.err
@@ -62,7 +34,7 @@ def test_a_person_is_erased_and_the_receipt_is_genuine(gala: Gala, tmp_path: Pat
     assert "Nobody called" in again.err
 
 
-def test_json_holds_the_fields_that_others_rely_on(gala: Gala, tmp_path: Path) -> None:
+def test_json_holds_the_fields_that_others_rely_on(gala: People, tmp_path: Path) -> None:
     answer = gala.run("erase", "Ann Fern", "--receipt", tmp_path / "ann.json", "--json")
     said = json.loads(answer.out)
     assert (said["ok"], said["subject"]) == (True, gala.people["Ann Fern"])
@@ -74,7 +46,7 @@ def test_json_holds_the_fields_that_others_rely_on(gala: Gala, tmp_path: Path) -
     assert shown.out == (tmp_path / "ann.json").read_text("utf-8")
 
 
-def test_a_dry_run_says_what_would_go_and_changes_nothing(gala: Gala) -> None:
+def test_a_dry_run_says_what_would_go_and_changes_nothing(gala: People) -> None:
     answer = gala.run("erase", "Ann Fern", "--dry-run")
     assert answer.out.splitlines()[0] == "Erasing Ann Fern takes out:"
     assert gala.names() == {"Ann Fern", "Bob"}
@@ -82,7 +54,7 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(gala: Gala) -> None:
     assert {row["store"]: row["before"] for row in said["stores"]}["appearances"] == 2
 
 
-def test_a_changed_receipt_is_refused(gala: Gala, tmp_path: Path) -> None:
+def test_a_changed_receipt_is_refused(gala: People, tmp_path: Path) -> None:
     receipt = tmp_path / "ann.json"
     gala.run("erase", "Ann Fern", "--receipt", receipt)
     receipt.write_text(receipt.read_text("utf-8").replace('"found":0', '"found":1'), "utf-8")
@@ -106,7 +78,7 @@ def test_a_changed_receipt_is_refused(gala: Gala, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_erased_is_said_before_anything_goes(
-    gala: Gala, tmp_path: Path, words: tuple[str, ...], code: int, says: str
+    gala: People, tmp_path: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
     (tmp_path / "there.json").touch()
     answer = gala.run("erase", *words)
@@ -114,7 +86,7 @@ def test_what_cannot_be_erased_is_said_before_anything_goes(
     assert gala.names() == {"Ann Fern", "Bob"}
 
 
-def test_a_photo_is_erased_by_its_id_or_its_hash(gala: Gala, tmp_path: Path) -> None:
+def test_a_photo_is_erased_by_its_id_or_its_hash(gala: People, tmp_path: Path) -> None:
     answer = gala.run(
         "erase", "--photo", gala.photo, "--collection", "gala", "--receipt", tmp_path / "p.json", "--json"
     )
@@ -122,7 +94,7 @@ def test_a_photo_is_erased_by_its_id_or_its_hash(gala: Gala, tmp_path: Path) -> 
     assert gala.names() == {"Ann Fern", "Bob"}
 
 
-def test_people_with_an_attribute_are_erased_together(gala: Gala, tmp_path: Path) -> None:
+def test_people_with_an_attribute_are_erased_together(gala: People, tmp_path: Path) -> None:
     assert gala.run("subject", "set", "Ann Fern", "region=Bavaria").code == 0
     words = ("erase", "--where", "region=Bavaria", "--collection", "gala")
     assert gala.run(*words, "--dry-run").out.splitlines()[0] == "1 people of gala have region=Bavaria"
@@ -134,7 +106,7 @@ def test_people_with_an_attribute_are_erased_together(gala: Gala, tmp_path: Path
     assert gala.run(*words, "--receipt", tmp_path / "receipts").code == 0, "nobody is left, and that is no failure"
 
 
-def test_a_collection_is_destroyed_when_its_name_is_given(gala: Gala, tmp_path: Path) -> None:
+def test_a_collection_is_destroyed_when_its_name_is_given(gala: People, tmp_path: Path) -> None:
     assert gala.run("collection", "destroy", "gala", "--dry-run").code == 0
     answer = gala.run("collection", "destroy", "gala", "--receipt", tmp_path / "gala.json")
     assert answer.code == 0, answer.err
@@ -142,5 +114,5 @@ def test_a_collection_is_destroyed_when_its_name_is_given(gala: Gala, tmp_path: 
     assert gala.run("receipt", "verify", tmp_path / "gala.json").code == 0
 
 
-def test_nothing_interrupted_is_nothing_to_resume(gala: Gala) -> None:
+def test_nothing_interrupted_is_nothing_to_resume(gala: People) -> None:
     assert "nothing to finish" in gala.run("erase", "--resume").out

@@ -6,35 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from countenance.archive import Archive
-from countenance.settings import Settings
-from countenance.store.appearances import Suggestion, suggest
-from countenance.store.keyfile import Master
 from tests.terminal import Answer, Here
+from tests.unit.cli.people import People
 from tests.unit.store.world import World
 
 ACTOR = ("--actor", "Ms Reed")
 
 
-class Gala:
-    """The collection `gala` with two people, one photo of three faces, and a suggestion of Ann for the first two."""
+class Gala(People):
+    """The same, and the ids of the suggestions."""
 
     def __init__(self, run: Here, folder: Path) -> None:
-        self.run, self.folder = run, folder
+        super().__init__(run, folder)
         with self.open() as archive:
-            world = World(folder, archive._store, archive._keys)
-            place = archive.collection("gala").id
-            self.people = {name: world.subject(place, name).id for name in ("Ann", "Bob")}
-            for subject in self.people.values():
-                world.granted(subject)
-            _, self.faces = world.photo(place, n_faces=3)
-            with archive._store.transaction() as tx:
-                guesses = [Suggestion(face, self.people["Ann"], 0.8) for face in self.faces[:2]]
-                suggest(tx, guesses, made_by="machine:m", pack="m", at=world.now)
             self.ids = [row.id for row in sorted(archive.find("Ann"), key=lambda row: row.face)]
-
-    def open(self) -> Archive:
-        return Archive.open(self.folder, Master.from_key_file(self.folder.parent / "archive.key"), Settings())
 
     def review(self, *words: str) -> Answer:
         return self.run("review", "gala", *words, *ACTOR)
