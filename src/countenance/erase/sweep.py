@@ -75,10 +75,14 @@ def sweep(needles: Needles, roots: Iterable[Path]) -> Swept:
 def _opened(path: str) -> Iterator[Callable[[int, int], bytes]]:
     """What reads so many bytes of the file from an offset.
 
-    A database is not closed again as long as this process lives: its connections would lose their locks.
+    A database is read through what its open store holds: closing another descriptor would drop the store's locks.
     """
     if path.endswith(_DATABASES):
-        yield Held(Path(path)).read
+        held = Held(Path(path))
+        try:
+            yield held.read
+        finally:
+            held.let_go()
         return
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
