@@ -36,6 +36,7 @@ from countenance.run.stage import Batch
 from countenance.settings import Settings
 from countenance.store import consents, subjects, templates, turns
 from countenance.store.keyfile import Master
+from countenance.store.written import PART
 from tests.drawn import CHEAP, CLUB, EVIDENCE, Clock, name_of
 
 START = b"\xff\xd8\xff"
@@ -340,9 +341,10 @@ def changed(cleared: Cleared) -> set[str]:
 
 
 def released(out: Path) -> dict[str, bytes]:
-    """Every file that is released in a folder, by its path below it."""
+    """Every file that is released in a folder, by its path below it; one that has no name yet is none."""
     found = [path for top in ("clear", "redacted") for path in (out / top).rglob("*") if path.is_file()]
-    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(found)}
+    named = [path for path in sorted(found) if not path.name.startswith(os.fsdecode(PART))]
+    return {str(path.relative_to(out)): path.read_bytes() for path in named}
 
 
 def state_of(folder: Path) -> dict[str, tuple[bytes, int]]:

@@ -26,6 +26,7 @@ from countenance.flows.audit import Record
 from countenance.ledger.checkpoint import signing_key
 from countenance.ledger.event import Act, Event, entry
 from countenance.ledger.log import append_all
+from countenance.ledger.mac import of_all
 from countenance.ledger.mirror import Mirror
 from countenance.ledger.proof import proof_text
 from countenance.ledger.verify import Verifier
@@ -108,8 +109,8 @@ def _large(place: Place) -> dict[str, Any]:
         numbers = range(first, first + LARGE_GROUP)
         bodies = [entry(event, n=n, at=now, actor="0" * 24, commitments=[], nonce=None) for n in numbers]
         with place.store.transaction() as tx:
-            leaves = [leaf_hash(body) for body in bodies]
-            entries.add(tx, first, bodies, completed(first, leaves, partial(entries.node, tx)))
+            nodes = completed(first, [leaf_hash(body) for body in bodies], partial(entries.node, tx))
+            entries.add(tx, first, bodies, of_all(place.keys, first, bodies), nodes)
     verifier, sizes, made_ms, verified_ms = Verifier(signing_key(place.keys).line), [], [], []
     with place.store.reading() as tx:
         for n in range(SEED, N_LARGE, N_LARGE // N_PROOFS):

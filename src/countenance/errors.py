@@ -47,6 +47,12 @@ class NotFoundError(CountenanceError):
     default_advice = "List what exists with `countenance collection list`."
 
 
+class KeyGoneError(NotFoundError):
+    """Nobody is found, and there are people whose keys are gone: it may be one of them."""
+
+    default_advice = "Run `countenance ledger replay`."
+
+
 class ConflictError(CountenanceError):
     """The request contradicts what is already stored."""
 
@@ -69,6 +75,13 @@ class PermitError(CountenanceError):
     code = "not-permitted"
     http_status = 403
     default_advice = "Ask for the permit that covers exactly this act."
+
+
+class IdentityError(PermitError):
+    """It could not be made sure that it is this person who asks."""
+
+    code = "identity-not-confirmed"
+    default_advice = "Ask for another selfie, or check who asks in another way."
 
 
 class EnrolmentError(CountenanceError):

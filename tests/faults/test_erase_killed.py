@@ -96,7 +96,7 @@ def kill_once(ground: Path, step: str, after_s: float) -> bool:
         assert name_of(WHO) not in {each.name for each in again.subjects(CLUB)}
     found = needles_of(ground).found_below(ground / "work")
     assert not any(found.values())
-    assert not any((ground / "work").rglob("*.countenance-erasing"))
+    assert not any((ground / "work").rglob(".erasing-*"))
     return killed
 
 

@@ -208,6 +208,11 @@ def _must_not_appear(scene: Scene) -> Told:
     return Counter([_of(Act.HIDE, ANN), _of(Act.UNHIDE, ANN)])
 
 
+def _plan_erasure(scene: Scene) -> Told:
+    scene.archive.plan_erasure(name_of(ANN))
+    return Counter([_of(Act.VIEW, ANN)])
+
+
 def _why_hidden(scene: Scene) -> Told:
     scene.archive.why_hidden(name_of(ANN))
     return Counter([_of(Act.VIEW, ANN)])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from countenance.archive.opened import Opened
-from countenance.erase.plan import Plan
+from countenance.erase.plan import Plan, Target
 from countenance.errors import NotFoundError
 from countenance.flows import erase, redact_person
 from countenance.flows.erase import Erased, Office
@@ -35,10 +35,10 @@ class Erasing(Opened):
         subject = self.subject(who)
         where = next(row.collection.name for row in self.collections() if row.collection.id == subject.collection)
         scope = self._scope(where)
+        erase.require_free(self._office, subject.id)
         redacted = redact_person.redact_person(scope, subject.id, out)
-        done = self.erase_each([subject.id], told)[0]
-        redact_person.belong(scope, redacted)
-        return done, redacted
+        kept = [file.path for file in redacted.files]
+        return erase.erase_subjects(self._telling(told), [subject.id], kept)[0], redacted
 
     def erase_each(self, subjects: Sequence[str], told: Told | None = None) -> list[Erased]:
         """Erase people by their ids, with one sweep for all; see ``flows.erase``."""
@@ -81,6 +81,10 @@ class Erasing(Opened):
     def destroy_collection(self, collection: str, told: Told | None = None) -> Erased:
         """Destroy a collection with everybody in it; see ``flows.erase``."""
         return erase.destroy_collection(self._telling(told), self.collection(collection).id)
+
+    def hold_against(self, target: Target) -> str | None:
+        """Why a legal hold refuses this erasure now; None when none does."""
+        return erase.hold_against(self._office, target)
 
     def unfinished_erasures(self) -> list[Erasure]:
         """Erasures that were interrupted, oldest first."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from countenance.errors import ConflictError, CountenanceError, NotFoundError, StoreError
+from countenance.errors import ConflictError, CountenanceError, KeyGoneError, NotFoundError, StoreError
 from countenance.flows import policy, rekey
 from countenance.flows.acts import PROGRAM, log
 from countenance.flows.consent import Desk
@@ -19,7 +19,7 @@ from countenance.flows.scope import Scope
 from countenance.ledger.event import Act, Event
 from countenance.ledger.mirror import Mirror
 from countenance.settings import FILE_NAME, Settings
-from countenance.store import collections, photos, subjects
+from countenance.store import collections, keychecks, photos, subjects
 from countenance.store.collections import Collection, CollectionCounts, Release
 from countenance.store.connection import Store
 from countenance.store.keyfile import Master
@@ -134,7 +134,8 @@ class Opened:
         return opened
 
     def close(self) -> None:
-        """Close database and key store."""
+        """Close database and key store; what the log is now is noted with the keys."""
+        self._mirror.end(self._store, self._keys)
         self._store.close()
         self._keys.close()
 
@@ -167,6 +168,8 @@ class Opened:
 
     def _scope(self, collection: str) -> Scope:
         where = self.collection(collection)
+        with self._store.reading() as tx:
+            keychecks.require(tx, self._keys, where.id)
         return Scope(self._store, self._keys, where, self.pack_of(where), self.settings, self._clock, self.actor)
 
     def collections(self) -> list[CollectionCounts]:
@@ -208,16 +211,22 @@ class Opened:
 
         Raises:
             NotFoundError: nobody, or no such collection.
+            KeyGoneError: nobody among those who can be read; others have no key any more.
             ConflictError: several people have this name.
         """
         with self._store.reading() as tx:
             known = {row.collection.id: row.collection.name for row in collections.list_all(tx)}
             among = known if collection is None else [collections.by_name(tx, collection).id]
-            everybody = [subject for place in among for subject in subjects.of_collection(tx, self._keys, place)]
+            opened = [subjects.openable(tx, self._keys, place) for place in among]
+        everybody, n_lost = [subject for there, _ in opened for subject in there], sum(lost for _, lost in opened)
         found = [subject for subject in everybody if subject.id == who]
         found = found or [subject for subject in everybody if subject.name == who]
         kept = {subject.merged_into or subject.id for subject in found}
         found = [subject for subject in everybody if subject.id in kept]
+        if not found and n_lost:
+            people = "1 person of this archive has" if n_lost == 1 else f"{n_lost} people of this archive have"
+            msg = f"{people} no key any more, because an older database was restored; nobody else is called {who!r}."
+            raise KeyGoneError(msg)
         if not found:
             msg = f"Nobody called {who!r} is enrolled here."
             raise NotFoundError(msg, advice="List people with `countenance collection show NAME`.")

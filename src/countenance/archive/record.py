@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from countenance.archive.erasing import Erasing
+from countenance.errors import StoreError
 from countenance.flows import audit, erase, replay
 from countenance.flows.audit import Record, Verdict
 from countenance.flows.replay import Replayed
+from countenance.ledger.mirror import Standing
 
 
 class Recorded(Erasing):
@@ -25,9 +27,24 @@ class Recorded(Erasing):
         """(inclusion proof, entry) of one entry; see ``flows.audit``."""
         return audit.proof(self._record, n)
 
-    def replay_ledger(self) -> Replayed:
+    def replay_ledger(self, *, accept_loss: bool = False) -> Replayed:
         """Settle a restored database, and erase again what came back with it; see ``flows.replay``."""
-        return replay.replay(self._record, lambda targets: erase.finish_restored(self._office, targets))
+
+        def finish(targets: list[str]) -> None:
+            erase.finish_restored(self._office, targets)
+
+        return replay.replay(self._record, finish, accept_loss=accept_loss)
+
+    def ledger_trouble(self) -> str | None:
+        """Why the ledger cannot grow or is not mirrored, with what to do; None when all is well."""
+        compared = self._mirror.compared
+        try:
+            self._mirror.require_appendable()
+        except StoreError as error:
+            return f"{error.message} {error.advice}"
+        if compared is not None and compared.standing not in {Standing.SAME, Standing.MIRROR_BEHIND}:
+            return f"{compared.says} Run `countenance ledger verify`."
+        return None
 
     @property
     def _record(self) -> Record:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from countenance.archive.opened import Opened
 from countenance.core.retention import Hold, Rule
-from countenance.errors import ConflictError, NotFoundError
+from countenance.errors import ConflictError, KeyGoneError, NotFoundError
 from countenance.flows import retention
 from countenance.flows.retention import Described, Ended, Line, Outcome
 
@@ -94,7 +94,7 @@ class Retention(Opened):
         except NotFoundError as error:
             if place is not None:
                 return place.id, None
-            if collection is not None:
+            if collection is not None or isinstance(error, KeyGoneError):
                 raise
             msg = f"There is neither a collection nor a person called {what!r} here."
             raise NotFoundError(msg) from error

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from countenance.archive import Archive
-from countenance.cli.frame import Frame, one_line, with_frame
+from countenance.cli.frame import Frame, counted, one_line, with_frame
 from countenance.cli.progress import Progress
 from countenance.cli.values import FOLDER, LINE, PATH
 from countenance.core.policy import DEFAULT_POLICY, parse_policy
@@ -134,14 +134,17 @@ def as_text(report: dict[str, Any], out: Path) -> str:
     changed = sum(photo["changed"] for photo in report["photos"])
     again = sum(photo["before"] is not None for photo in report["photos"])
     if again:
-        lines.append(f"{changed} of {len(report['photos'])} photos changed since the last run.")
+        lines.append(f"{changed} of {counted(len(report['photos']), 'photo')} changed since the last run.")
     removed = sum(each["removed"] for each in report["no_longer_in_source"])
     if removed:
-        lines.append(f"{removed} released files were removed whose photos are no longer in the source.")
+        were = "file was removed whose photo is" if removed == 1 else "files were removed whose photos are"
+        lines.append(f"{removed} released {were} no longer in the source.")
     if report["published"]:
-        lines.append(f"{report['published']} copies noted as published.")
+        lines.append(f"{counted(report['published'], 'copy', 'copies')} noted as published.")
     if report["published_affected"]:
-        lines.append(f"{len(report['published_affected'])} published copies show somebody who may no longer be shown:")
+        n_affected = len(report["published_affected"])
+        show = "copy shows" if n_affected == 1 else "copies show"
+        lines.append(f"{n_affected} published {show} somebody who may no longer be shown:")
         lines += [
             f"  {each['id']}  {one_line(each['path'])}  {one_line(each['place'])}"
             for each in report["published_affected"]

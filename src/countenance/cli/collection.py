@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from countenance.cli import erase as erasing
-from countenance.cli.frame import Frame, one_line, with_frame
+from countenance.cli.frame import Frame, counted, one_line, with_frame
 from countenance.cli.progress import steps
 from countenance.cli.values import LAST_DAY, LINE, PATH
 from countenance.errors import ConsentError, UsageError
@@ -98,8 +98,9 @@ def rekey(frame: Frame, name: str) -> None:
         done = archive.rekey(name)
     frame.print(
         {"collection": name, "references": done.n_references, "templates": done.n_templates},
-        f"Collection {one_line(name)} has a new key; sealed anew: {done.n_references} references of enrolled people, "
-        f"{done.n_templates} templates of other faces.",
+        f"Collection {one_line(name)} has a new key; sealed anew: "
+        f"{counted(done.n_references, 'reference')} of enrolled people, "
+        f"{counted(done.n_templates, 'template')} of other faces.",
     )
 
 

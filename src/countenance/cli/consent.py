@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from countenance.cli.form import consent_row, lapse_line, last_day, spelled, with_form
+from countenance.cli.form import consent_row, lapse_line, spelled, with_form
 from countenance.cli.frame import Frame, one_line, with_frame
 from countenance.cli.values import DURATION, LINE, SeveralWords
-from countenance.core.consent import PARENTAL, PUBLICATION, PURPOSES
+from countenance.core.consent import PARENTAL, PUBLICATION, PURPOSES, last_day
 from countenance.errors import UsageError
 from countenance.flows.consent import Entry, Hidden
 from countenance.flows.enrol import ConsentForm
@@ -188,7 +188,7 @@ def _cells(entry: Entry) -> tuple[str, ...]:
     right = "guardian" if consent.authority == PARENTAL else consent.authority
     signed = f"{consent.guardian} ({right})" if consent.guardian else "self"
     cells = (entry.subject.name, entry.collection, consent.purpose, ", ".join(consent.channels))
-    dates = (f"{consent.from_at:%Y-%m-%d}", last_day(consent.until_at))
+    dates = (f"{consent.from_at:%Y-%m-%d}", last_day(consent.until_at).isoformat())
     withdrawn = f" {consent.withdrawn_at:%Y-%m-%d}" if consent.withdrawn_at is not None else ""
     return tuple(_short(cell) for cell in (*cells, *dates, entry.state.value + withdrawn, signed))
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from countenance import __version__
-from countenance.archive import DATABASE, require_archive
-from countenance.cli.frame import Frame, somebody_there, with_frame
+from countenance.archive import DATABASE, Archive, require_archive
+from countenance.cli.frame import Frame, counted, somebody_there, with_frame
 from countenance.cli.progress import Progress
 from countenance.errors import CountenanceError, DamagedError
 from countenance.ingest.decoder import Decoder
@@ -149,11 +149,24 @@ def _archive(frame: Frame) -> list[Finding]:
         return [Finding("archive", good=True, what=f"none in {frame.folder.absolute()}")]
     if frame.chosen_key_file is None and not somebody_there():
         return [Finding("archive", good=True, what="there, not opened: no key file was given")]
+    found = []
     try:
         with frame.open() as archive:
+            found += _to_finish(archive)
             rows = archive.collections()
             for row in rows:
                 archive.subjects(row.collection.name)
     except CountenanceError as error:
-        return [Finding("archive", good=False, what=f"{error.message} {error.advice}")]
-    return [Finding("archive", good=True, what=f"opens; every name and key readable, collections: {len(rows)}")]
+        return [*found, Finding("archive", good=False, what=f"{error.message} {error.advice}")]
+    return [Finding("archive", good=True, what=f"opens; every name and key readable, collections: {len(rows)}"), *found]
+
+
+def _to_finish(archive: Archive) -> list[Finding]:
+    """The ledger and the erasures of an archive."""
+    trouble, begun = archive.ledger_trouble(), archive.unfinished_erasures()
+    findings = [Finding("ledger", trouble is None, trouble or "goes on, and is mirrored beside the database")]
+    if not begun:
+        return [*findings, Finding("erasures", good=True, what="none is unfinished")]
+    ids = ", ".join(each.id for each in begun)
+    says = f"{counted(len(begun), 'erasure')} begun and not finished ({ids}); finish with `countenance erase --resume`"
+    return [*findings, Finding("erasures", good=False, what=says)]

@@ -9,8 +9,9 @@ import click
 
 from countenance.archive import Archive
 from countenance.cli.form import consent_row, lapse_line, with_form
-from countenance.cli.frame import Frame, with_frame
+from countenance.cli.frame import Frame, counted, with_frame
 from countenance.cli.progress import Progress
+from countenance.cli.rescan import gone
 from countenance.cli.values import LINE, PATH, SeveralWords
 from countenance.errors import ConflictError, PhotoRefusedError, UsageError
 from countenance.flows.enrol import MOST_PHOTOS, ConsentForm
@@ -76,14 +77,13 @@ def command(  # noqa: PLR0913 - one parameter per option of the command line
         lines.append("Must not appear: no photo of this person is released. Why is sealed and stands in no report.")
     lines += [f"Not used: {item['photo']}: {item['reason']}" for item in refused]
     if missing:
-        lines.append(f"The policy page still has {len(missing)} places to fill in; see: countenance policy show")
+        places = counted(len(missing), "place")
+        lines.append(f"The policy page still has {places} to fill in; see: countenance policy show")
     if seen.photos:
-        lines.append(f"Looked through {seen.photos} photos: {seen.suggested} appearances suggested")
+        found = counted(seen.suggested, "appearance")
+        lines.append(f"Looked through {counted(seen.photos, 'photo')}: {found} suggested")
     if seen.unreadable:
-        lines.append(
-            f"{seen.unreadable} photos are no longer where they were; "
-            f"ingest them from their new place, then: countenance rescan {collection}"
-        )
+        lines.append(f"{gone(seen.unreadable)}, then: countenance rescan {collection}")
     frame.print(
         {
             "subject": made.subject,

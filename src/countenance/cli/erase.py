@@ -13,7 +13,7 @@ from countenance.cli.frame import Frame, one_line, somebody_there, with_frame
 from countenance.cli.progress import steps
 from countenance.cli.values import FOLDER, LINE, PATH, SeveralWords
 from countenance.erase.plan import Plan
-from countenance.errors import ConflictError, CountenanceError, UsageError
+from countenance.errors import ConflictError, CountenanceError, NotFoundError, UsageError
 from countenance.flows.erase import Erased
 from countenance.flows.redact_person import INDEX, Redacted
 
@@ -47,6 +47,9 @@ def command(frame: Frame, subject: str | None, **options: Any) -> None:  # noqa:
     if sum(chosen) != 1:
         msg = "Name one thing to erase: a person, --photo, --where, or --resume for what was interrupted."
         raise UsageError(msg)
+    if options["resume"] and options["dry_run"]:
+        msg = "--resume finishes what has begun; there is nothing to try out."
+        raise UsageError(msg, advice="List what is unfinished with `countenance doctor`.")
     if options["receipt"] is None and not (options["dry_run"] or options["resume"]):
         msg = "An erasure leaves a signed receipt; say where it goes with --receipt FILE."
         raise UsageError(msg, advice="Nothing was erased. See what would go with --dry-run.")
@@ -70,7 +73,9 @@ def _erase_one(frame: Frame, archive: Archive, subject: str | None, options: dic
         who = archive.subject(subject or "", options["collection"])
         plan, name = archive.plan_erasure(who.id), who.name
     if options["dry_run"]:
-        frame.print(plan_row(plan), "\n".join(plan_lines(plan, name)))
+        held = archive.hold_against(plan.target)
+        lines = [*plan_lines(plan, name), *([f"But: {held}"] if held else [])]
+        frame.print(plan_row(plan) | {"held": held}, "\n".join(lines))
         return
     require_free(options["receipt"])
     confirm(frame, plan, name, asked=not options["yes"])
@@ -105,13 +110,16 @@ def _erase_where(frame: Frame, archive: Archive, options: dict[str, Any]) -> Non
         raise UsageError(msg)
     people = archive.subjects_having(options["collection"], name.strip(), value.strip())
     plans = [archive.plan_erasure(each) for each in people]
-    if options["dry_run"] or not people:
-        lines = [f"{len(people)} people of {options['collection']} have {name.strip()}={value.strip()}"]
+    if not people:
+        msg = f"Nobody in {options['collection']} has {name.strip()}={value.strip()}."
+        raise NotFoundError(msg, advice="Attributes are set with `countenance subject set`; nothing was erased.")
+    if options["dry_run"]:
+        lines = [f"{len(people)} of the people of {options['collection']}: {name.strip()}={value.strip()}"]
         lines += [f"  {each}" for each in people]
         frame.print({"people": [plan_row(plan) for plan in plans], "dry_run": True}, "\n".join(lines))
         return
     folder: Path = options["receipt"]
-    folder.mkdir(parents=True, exist_ok=True)
+    require_folder(folder)
     if somebody_there() and not options["yes"] and not frame.as_json:
         click.confirm(f"Erase {len(people)} people for good?", abort=True, err=True)
     with steps(N_STEPS, quiet=frame.as_json) as told:
@@ -124,12 +132,12 @@ def _erase_where(frame: Frame, archive: Archive, options: dict[str, Any]) -> Non
 
 
 def _resume(frame: Frame, archive: Archive, folder: Path | None) -> None:
+    if folder is not None:
+        require_folder(folder)
     with steps(N_STEPS, quiet=frame.as_json) as told:
         done = archive.resume_erasures(told)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for each in done:
-            _into(folder, each)
+    for each in done if folder is not None else ():
+        _into(folder or Path(), each)
     lines = [f"Erased: {each.target}, receipt `countenance receipt show {each.statement['erasure']}`" for each in done]
     frame.print(
         {"erased": [erased_row(each, None) for each in done]},
@@ -149,6 +157,19 @@ def confirm(frame: Frame, plan: Plan, name: str, *, asked: bool) -> None:
     if asked and somebody_there() and not frame.as_json:
         click.echo("\n".join(plan_lines(plan, name)), err=True)
         click.confirm("Erase this for good?", abort=True, err=True)
+
+
+def require_folder(folder: Path) -> None:
+    """Make the folder for receipts, before anything is erased.
+
+    Raises:
+        ConflictError: it is a file, or cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{folder} cannot be a folder for receipts: {error.strerror}."
+        raise ConflictError(msg, advice="Name a folder with --receipt; nothing was erased.") from error
 
 
 def require_free(path: Path) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
 from countenance.cli.values import DAY, LAST_DAY, LINE, MOMENT, PATH, hash_evidence
-from countenance.core.consent import PARENTAL
+from countenance.core.consent import PARENTAL, last_day
 from countenance.errors import UsageError
 from countenance.flows.enrol import ConsentForm
 from countenance.ingest.source import display_name
@@ -77,6 +77,7 @@ def consent_row(stored: StoredConsent) -> dict[str, Any]:
         "channels": list(consent.channels),
         "from": consent.from_at.isoformat(),
         "until": consent.until_at.isoformat(),
+        "last_day": last_day(consent.until_at).isoformat(),
         "withdrawn": consent.withdrawn_at.isoformat() if consent.withdrawn_at else None,
         "minor": consent.minor,
         "guardian": consent.guardian,
@@ -97,11 +98,6 @@ def lapse_line(form: ConsentForm, recorded: Sequence[StoredConsent], born_on: da
     if ends >= form.until_at:
         return []
     return [f"It ends on {last_day(ends)}, because this person then comes of age and signs alone."]
-
-
-def last_day(until_at: datetime) -> str:
-    """The last day on which something that ends at this moment (exclusive) still holds."""
-    return f"{until_at - timedelta(microseconds=1):%Y-%m-%d}"
 
 
 def spelled(purposes: Sequence[str]) -> tuple[str, ...]:

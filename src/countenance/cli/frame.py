@@ -151,6 +151,11 @@ def one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n")
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with what it counts, in the singular where it is one."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def as_line(result: Mapping[str, Any]) -> str:
     """One line of JSON that every parser takes: names that are not valid UTF-8 are escaped."""
     return json.dumps(_valid(result), ensure_ascii=True)

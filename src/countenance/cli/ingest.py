@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 
-from countenance.cli.frame import Frame, with_frame
+from countenance.cli.frame import Frame, counted, with_frame
 from countenance.cli.progress import Progress
 from countenance.cli.values import LINE, PATH
 from countenance.errors import UsageError
@@ -54,7 +54,7 @@ def command(
         def saved(summary: IngestSummary, digests: Sequence[bytes]) -> None:
             if record is not None:
                 record.writelines(f"{digest.hex()}\n" for digest in digests)
-            progress.update(summary.done, f"{summary.faces} faces")
+            progress.update(summary.done, counted(summary.faces, "face"))
 
         try:
             summary = archive.ingest(collection, given, Engine(engine, workers or cores), saved)
@@ -94,14 +94,16 @@ def as_json(summary: IngestSummary) -> dict[str, object]:
 def as_text(collection: str, summary: IngestSummary) -> str:
     """The same for people."""
     refused = sum(summary.refused.values())
+    added = counted(summary.new + summary.partial, "new photo")
     lines = [
-        f"{summary.new + summary.partial} new photos, {summary.faces} faces; {summary.known} known, {refused} refused",
+        f"{added}, {counted(summary.faces, 'face')}; {summary.known} known, {refused} refused",
         f"{_rate(summary):.1f} photos/s",
     ]
     if summary.partial:
-        lines.append(f"{summary.partial} of the new ones are damaged; what could be read was used.")
+        are = "is" if summary.partial == 1 else "are"
+        lines.append(f"{summary.partial} of the new ones {are} damaged; what could be read was used.")
     if summary.suggested:
-        lines.append(f"{summary.suggested} appearances of enrolled people suggested.")
+        lines.append(f"{counted(summary.suggested, 'appearance')} of enrolled people suggested.")
     if refused:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(summary.refused.items()))
         lines.append(f"Refused: {reasons}. See each with: countenance collection show {shlex.quote(collection)}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
 from countenance.core.notes import MOST_TEXT, parse_key
-from countenance.errors import ConflictError, NotFoundError, UsageError
+from countenance.errors import ConflictError, NotFoundError, StoreError, UsageError
 from countenance.ledger.verify import MOST_RECEIPT_BYTES
 
 
@@ -63,11 +64,29 @@ def read_text(path: Path) -> str:
     return text
 
 
+def require_new(path: Path | None) -> None:
+    """Raise before work begins whose result could not be written to this new file.
+
+    Raises:
+        ConflictError: there is one already.
+        NotFoundError: its folder cannot be written.
+    """
+    if path is None:
+        return
+    if path.exists() or path.is_symlink():
+        msg = f"{path} exists already."
+        raise ConflictError(msg, advice="Name a new file.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        msg = f"{path} cannot be written: its folder is not there, or is not yours to write."
+        raise NotFoundError(msg, advice="Make the folder first, or name another file.")
+
+
 def write_new(path: Path, content: bytes) -> None:
     """Write a new file.
 
     Raises:
         ConflictError: there is one already.
+        StoreError: it cannot be written.
     """
     try:
         with path.open("xb") as file:
@@ -75,6 +94,9 @@ def write_new(path: Path, content: bytes) -> None:
     except FileExistsError as error:
         msg = f"{path} exists already."
         raise ConflictError(msg, advice="Name a new file.") from error
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror}."
+        raise StoreError(msg, advice="Check free disk space and the permissions of its folder.") from error
 
 
 def _is_key(line: str) -> bool:

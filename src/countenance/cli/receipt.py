@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from countenance.cli.frame import Frame, with_frame
+from countenance.cli.proofs import read_bytes, read_key, write_new
 from countenance.cli.values import LINE, PATH
 from countenance.core.canonical import parse
-from countenance.errors import ConflictError, NotFoundError
+from countenance.errors import NotFoundError
 from countenance.ledger.verify import Verifier
 
 
@@ -32,10 +33,7 @@ def show(frame: Frame, erasure: str, out: Path | None) -> None:
         raise NotFoundError(msg, advice="Finish it with `countenance erase --resume`.")
     text = found.receipt.decode("utf-8")
     if out is not None:
-        if out.exists():
-            msg = f"{out} exists already."
-            raise ConflictError(msg, advice="Name a new file with --out.")
-        out.write_text(text, "utf-8")
+        write_new(out, found.receipt)
     content = {"erasure": erasure, "receipt": parse(found.receipt.removesuffix(b"\n"))}
     frame.print(content, text.rstrip("\n") if out is None else f"Receipt written to {out}")
 
@@ -49,9 +47,9 @@ def verify(frame: Frame, file: Path, key: str | None) -> None:
     if key is None:
         with frame.open() as archive:
             key = archive.ledger_key()
-    elif Path(key).is_file():
-        key = Path(key).read_text("utf-8").strip()
-    statement = Verifier(key).receipt(_content(file))
+    else:
+        key = read_key(key)
+    statement = Verifier(key).receipt(read_bytes(file))
     lines = [
         f"Genuine: {statement['kind']} {statement['target']} was erased ({statement['done_at']}).",
         f"It is in the log {statement['log']}, and its signature and proof hold.",
@@ -59,11 +57,3 @@ def verify(frame: Frame, file: Path, key: str | None) -> None:
         f"Complete, backups included, after {statement['complete_after']}.",
     ]
     frame.print({"verified": True, "statement": statement}, "\n".join(lines))
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        msg = f"{file} cannot be read: {error.strerror}."
-        raise NotFoundError(msg, advice="Check the path of the receipt.") from error

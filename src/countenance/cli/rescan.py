@@ -6,10 +6,17 @@ import os
 
 import click
 
-from countenance.cli.frame import Frame, with_frame
+from countenance.cli.frame import Frame, counted, with_frame
 from countenance.cli.progress import Progress
 from countenance.cli.values import LINE
 from countenance.flows.scope import ENGINES, Engine
+
+
+def gone(n_photos: int) -> str:
+    """The beginning of the sentence about photos that cannot be read any more."""
+    if n_photos == 1:
+        return "1 photo is no longer where it was; ingest it from its new place"
+    return f"{n_photos} photos are no longer where they were; ingest them from their new place"
 
 
 @click.command("rescan")
@@ -26,12 +33,12 @@ def command(frame: Frame, collection: str, engine: str, workers: int | None) -> 
             Engine(engine, cores),
             lambda part: bar.update(part.photos, f"{part.suggested} suggested"),
         )
-    text = f"{seen.subjects} people compared with {seen.photos} photos: {seen.suggested} appearances suggested"
+    text = (
+        f"{counted(seen.subjects, 'person', 'people')} compared with {counted(seen.photos, 'photo')}: "
+        f"{counted(seen.suggested, 'appearance')} suggested"
+    )
     if seen.unreadable:
-        text += (
-            f"\n{seen.unreadable} photos are no longer where they were; "
-            "ingest them from their new place, then run this again."
-        )
+        text += f"\n{gone(seen.unreadable)}, then run this again."
     frame.print(
         {
             "subjects": seen.subjects,

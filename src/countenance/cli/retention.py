@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from countenance.cli.form import last_day
 from countenance.cli.frame import Frame, one_line, with_frame
 from countenance.cli.values import DURATION, FOLDER, LAST_DAY, LINE
+from countenance.core.consent import last_day
 from countenance.core.retention import MOST_YEARS, Hold, Reason, Rule, State, Term
 from countenance.flows.retention import Ended, Line
 
@@ -28,7 +28,7 @@ WORDS = {
     Reason.NO_CONTACT: "no contact for too long",
     Reason.KEEP_UNTIL: "the collection's own last day",
 }
-_COLUMNS = ("DUE", "STATE", "NAME", "COLLECTION", "WHY", "ID")
+_COLUMNS = ("LAST DAY", "STATE", "NAME", "COLLECTION", "WHY", "ID")
 
 
 class _OrNever(click.ParamType[Any]):
@@ -170,6 +170,7 @@ def dates_row(term: Term) -> dict[str, Any]:
     """What the rules say about one person, as programs get it."""
     return {
         "due": term.due_at.isoformat() if term.due_at else None,
+        "last_day": _day(term.due_at),
         "reason": term.reason,
         "state": term.state,
         "dates": {reason.value: moment.isoformat() for reason, moment in term.dates.items()},
@@ -184,7 +185,7 @@ def due_words(term: Term) -> str:
     if term.state is State.KEPT:
         return f"kept until {last_day(term.due_at)}: {WORDS[term.reason]}"
     held = ", and held" if term.state is State.HELD else ""
-    return f"due since {term.due_at:%Y-%m-%d}{held}: {WORDS[term.reason]}"
+    return f"due{held}, last day {last_day(term.due_at)}: {WORDS[term.reason]}"
 
 
 def hold_row(hold: Hold) -> dict[str, Any]:
@@ -195,6 +196,7 @@ def hold_row(hold: Hold) -> dict[str, Any]:
         "reference": hold.reference,
         "approver": hold.approver,
         "until": hold.until_at.isoformat(),
+        "last_day": _day(hold.until_at),
         "placed_by": hold.placed_by,
         "placed": hold.placed_at.isoformat(),
         "lifted_by": hold.lifted_by,
@@ -251,17 +253,20 @@ def _table(lines: Sequence[Line]) -> list[str]:
 
 def _cells(line: Line) -> tuple[str, ...]:
     term = line.term
-    due = f"{term.due_at:%Y-%m-%d}" if term.due_at else "-"
     why = WORDS[term.reason] if term.reason else "no rule"
     # Whoever must not appear is blocked only as long as the archive knows them.
     name = one_line(line.person.name) + " (must not appear)" * line.person.must_not_appear
-    return due, term.state.value, name, one_line(line.collection), why, term.subject
+    return _day(term.due_at) or "-", term.state.value, name, one_line(line.collection), why, term.subject
 
 
 def _line_row(line: Line) -> dict[str, Any]:
     person = line.person
     row = {"subject": person.id, "name": person.name, "collection": line.collection}
     return {**row, "must_not_appear": person.must_not_appear, **dates_row(line.term)}
+
+
+def _day(until_at: datetime | None) -> str | None:
+    return last_day(until_at).isoformat() if until_at else None
 
 
 def _rule_row(rule: Rule) -> dict[str, Any]:
@@ -294,6 +299,6 @@ def _due_now(n_due: int) -> str:
 def _ended_line(ended: Ended) -> str:
     name = one_line(ended.collection)
     return (
-        f"The collection {name} has served its time since {ended.since_at:%Y-%m-%d}; what else it holds goes with "
+        f"The last day of the collection {name} was {last_day(ended.since_at)}; what else it holds goes with "
         f"`countenance collection destroy {name}`."
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from countenance.cli.frame import Frame, one_line, with_frame
+from countenance.cli.frame import Frame, counted, one_line, with_frame
 from countenance.cli.progress import Progress
 from countenance.cli.values import FOLDER, LINE, PATH
 from countenance.errors import UsageError
@@ -47,9 +47,9 @@ def command(
     left_out = [{"photo": photo["photo"], **photo["left_out"]} for photo in told["photos"] if photo["left_out"]]
     n_entries = len(told["ledger"]["entries"])
     counts = (
-        f"{shown} of {_counted(len(told['photos']), 'photo')} shown, everybody else hidden; "
-        f"{_counted(len(told['consents']), 'consent')}, {len(told['publications'])} published, "
-        f"{_counted(n_entries, 'entry', 'entries')} of the ledger"
+        f"{shown} of {counted(len(told['photos']), 'photo')} shown, everybody else hidden; "
+        f"{counted(len(told['consents']), 'consent')}, {len(told['publications'])} published, "
+        f"{counted(n_entries, 'entry', 'entries')} of the ledger"
     )
     lines = [
         f"Pack for {one_line(told['person']['name'])}: {one_line(str(pack.folder))}",
@@ -97,7 +97,3 @@ def _content(selfie: Path, most_bytes: int) -> bytes:
         msg = f"The selfie {selfie} is larger than {most_bytes} bytes."
         raise UsageError(msg, advice="Give a smaller photo, or raise max_bytes in countenance.toml.")
     return content
-
-
-def _counted(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"

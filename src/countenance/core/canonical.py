@@ -43,7 +43,7 @@ def parse(content: bytes) -> Any:  # noqa: ANN401 - JSON
     """
     try:
         value = json.loads(content, parse_int=_whole)
-    except RecursionError as error:
+    except (ValueError, RecursionError) as error:  # also of bytes that are no text
         msg = "These bytes are not canonical JSON."
         raise ValueError(msg) from error
     if canonical(value) != content:

@@ -69,6 +69,11 @@ class Consent:
         return self.withdrawn_at is not None and self.withdrawn_at <= moment
 
 
+def last_day(until_at: datetime) -> date:
+    """The last day, in UTC, on which something that ends at this aware moment (exclusive) still holds."""
+    return (until_at.astimezone(UTC) - timedelta(microseconds=1)).date()
+
+
 class Standing(StrEnum):
     """Where a person stands for one purpose, channel and moment."""
 

@@ -1,15 +1,15 @@
 """Carry an erasure out, step by step; every step may be repeated, and the row says which one comes next.
 
 1. ``files``: files that we wrote and that show or name the target are overwritten and removed;
-2. ``rows``: rows go, in one transaction, and are counted again;
+2. ``rows``: rows go, in one transaction, and are counted again; files that were written meanwhile go first;
 3. ``keys``: the person's key is deleted, every other key is wrapped anew, the old epoch key is overwritten in place;
 4. ``pages``: overwriting of freed pages is read back, the write-ahead log is emptied until the database says so;
 5. ``sweep``: the raw bytes of every file we own are searched, with a positive control; a find stops the erasure here;
 6. ``needles``: the secret that sealed what was searched for is deleted in the same way as a person's key;
 7. ``receipt``: the act is logged and the receipt signed.
 
-Being found ends before the first step, in the transaction that notes the erasure (``begin``). A receipt exists only
-after the last.
+Being found ends before the first step, in the transaction that notes the erasure (``begin``); from then on the database
+takes nothing new about the target. A receipt exists only after the last step.
 """
 
 from __future__ import annotations
@@ -22,17 +22,29 @@ from pathlib import Path
 from typing import Any, Final
 
 from countenance.core.canonical import canonical
-from countenance.erase.files import is_picture, read_file, remove_file
+from countenance.erase.files import Fate, is_picture, read_file, remove_file
 from countenance.erase.needles import of_files
-from countenance.erase.plan import CHANGED, Plan, State, open_state, rows_of, sealed_state, secret_of
+from countenance.erase.plan import (
+    CHANGED,
+    UNREACHABLE,
+    Plan,
+    State,
+    files_of,
+    make_plan,
+    open_state,
+    rows_of,
+    sealed_state,
+    secret_of,
+    target_of,
+)
 from countenance.erase.receipt import log_and_sign
 from countenance.erase.remains import look_for_remains
-from countenance.errors import StoreError
+from countenance.errors import NotFoundError, StoreError
 from countenance.ledger.event import Act, Event
 from countenance.ledger.log import append
 from countenance.store import consents, erasures, written
 from countenance.store.connection import Store, Tx
-from countenance.store.erasures import COLLECTION, PHOTO, Erasure
+from countenance.store.erasures import COLLECTION, PHOTO, SUBJECT, Erasure
 from countenance.store.keys import KeyStore
 
 FILES, ROWS, KEYS, PAGES, SWEEP, NEEDLES, RECEIPT = STEPS = (
@@ -50,7 +62,7 @@ TRIES: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where an erasure is carried out.
+    """Where an erasure is carried out. Whoever calls holds the archive's lock on erasing.
 
     Attributes:
         store: the database.
@@ -73,19 +85,19 @@ def begin(site: Site, tx: Tx, plan: Plan, actor: str) -> Erasure:
     """Note an erasure, and let nobody be found any more from the moment the transaction ends."""
     now, target = site.clock(), plan.target
     made = Erasure(erasures.new_id(), target.kind, target.id, target.collection, FILES, b"", actor, now)
-    contents = (read_file(path) for _, path, _ in target.files)
-    blocks = of_files(content for content in contents if is_picture(content))
-    made = replace(made, state=sealed_state(site.keys, made.id, plan, blocks))
-    erasures.begin(tx, made)
+    made = replace(made, state=_state_of(site, made.id, plan))
     known = tuple(each for each in plan.subjects if site.keys.has_subject_key(each)) if target.kind != PHOTO else ()
-    facts_of_it = {"target": target.id, "kind": target.kind, "erasure": made.id}
-    append(tx, site.keys, Event(Act.ERASE_BEGIN, actor, target.collection, known, facts_of_it), at=now)
+    # Every id of a merged person: an old copy of the database may know them as several people.
+    for n, each in enumerate(plan.subjects if target.kind == SUBJECT else (target.id,)):
+        told = {"target": each, "kind": target.kind, "erasure": made.id}
+        append(tx, site.keys, Event(Act.ERASE_BEGIN, actor, target.collection, known if n == 0 else (), told), at=now)
     if target.kind != PHOTO:
         for rows in rows_of(tx, target, plan.subjects, ()):
             if rows.store in {"references", "face templates"}:
                 rows.remove(tx)
         for each in plan.subjects:
             consents.withdraw_all(tx, each, at=now)
+    erasures.begin(tx, made)
     return made
 
 
@@ -100,41 +112,82 @@ def carry_out(site: Site, wanted: Sequence[str]) -> list[Erasure]:
         ProofError: remains were found, or the positive control was not; no receipt exists.
         StoreError: the write-ahead log cannot be emptied, or a write was refused; it can be resumed.
     """
+    _plan_again(site, _waiting(site, wanted))
     for step in STEPS:
-        with site.store.reading() as tx:
-            here = [each for each in (erasures.by_id(tx, one) for one in wanted) if each.step == step]
-        if not here:
-            continue
-        site.told(step)
-        _DOING[step](site, [each for each in here if each.done_at is None])
+        here = [each for each in _waiting(site, wanted) if each.step == step]
+        if here:
+            site.told(step)
+            _DOING[step](site, here)
     with site.store.reading() as tx:
         return [erasures.by_id(tx, one) for one in wanted]
+
+
+def _waiting(site: Site, wanted: Sequence[str]) -> list[Erasure]:
+    with site.store.reading() as tx:
+        return [each for each in (erasures.by_id(tx, one) for one in wanted) if each.done_at is None]
+
+
+def _plan_again(site: Site, here: Sequence[Erasure]) -> None:
+    """Begin from the first step where what was sealed opens no more: an old copy of the database was put back."""
+    for each in here:
+        if STEPS.index(each.step) < STEPS.index(NEEDLES) and not site.keys.has_secret(secret_of(each.id)):
+            with site.store.transaction() as tx:
+                target = target_of(tx, each.kind, each.target, each.collection)
+                plan = make_plan(tx, site.keys, target, site.clock())
+                erasures.set_step(tx, each.id, FILES, _state_of(site, each.id, plan))
+
+
+def _state_of(site: Site, erasure: str, plan: Plan) -> bytes:
+    contents = (read_file(path) for _, path, _ in plan.target.files)
+    return sealed_state(site.keys, erasure, plan, of_files(content for content in contents if is_picture(content)))
 
 
 def _files(site: Site, here: Sequence[Erasure]) -> None:
     for each in here:
         state = open_state(site.keys, each)
-        files = state.plan.target.files
-        kept = sum(not remove_file(path, digest) for _, path, digest in files)
-        if kept:
-            state.plan.left[CHANGED] = kept
+        plan, files = state.plan, state.plan.target.files
+        fates = [(kind, path, remove_file(path, digest)) for kind, path, digest in files]
+        plan.changed = tuple(path for _, path, fate in fates if fate is Fate.CHANGED)
+        for kind in {kind for kind, _, _ in fates}:
+            plan.after[f"files: {kind}"] = sum(fate is not Fate.GONE for other, _, fate in fates if other == kind)
+        for name, wanted in ((CHANGED, Fate.CHANGED), (UNREACHABLE, Fate.UNREACHABLE)):
+            plan.left[name] = sum(fate is wanted for _, _, fate in fates)
         with site.store.transaction() as tx:
             written.forget(tx, [path for _, path, _ in files])
-            erasures.set_step(tx, each.id, ROWS, sealed_state(site.keys, each.id, state.plan, state.blocks))
+            erasures.set_step(tx, each.id, ROWS, sealed_state(site.keys, each.id, plan, state.blocks))
 
 
 def _rows(site: Site, here: Sequence[Erasure]) -> None:
     for each in here:
-        plan = open_state(site.keys, each).plan
-        with site.store.transaction() as tx:
-            listed = rows_of(tx, plan.target, plan.subjects, plan.names)
-            for rows in listed:
-                rows.remove(tx)
-            after = sum(rows.count(tx) for rows in listed)
-            if after:
-                msg = f"{after} rows of what is to be erased are still there."
-                raise StoreError(msg, advice="Run `countenance erase --resume`.")
-            erasures.set_step(tx, each.id, KEYS)
+        while not _rows_are_gone(site, each.id):
+            _files(site, _waiting(site, [each.id]))
+
+
+def _rows_are_gone(site: Site, erasure: str) -> bool:
+    """Take the rows out; False, and nothing is taken out, while there are files that were written meanwhile."""
+    (each,) = _waiting(site, [erasure])
+    state = open_state(site.keys, each)
+    plan = state.plan
+    with site.store.transaction() as tx:
+        known = {path for _, path, _ in plan.target.files}
+        there = files_of(tx, plan.target, plan.subjects)
+        if there:  # written since the plan was made, or since the last look
+            plan.target = replace(plan.target, files=(*plan.target.files, *there))
+            for kind, path, _ in there:
+                if path not in known:
+                    plan.count_file(kind)
+            erasures.set_step(tx, each.id, FILES, _state_of(site, each.id, plan))
+            return False
+        listed = rows_of(tx, plan.target, plan.subjects, plan.names)
+        for rows in listed:
+            rows.remove(tx)
+        for rows in listed:
+            plan.after[rows.store] = plan.after.get(rows.store, 0) + rows.count(tx)
+        if any(plan.after[rows.store] for rows in listed):
+            msg = "Rows of what is to be erased are still there."
+            raise StoreError(msg, advice="Run `countenance erase --resume`.")
+        erasures.set_step(tx, each.id, KEYS, sealed_state(site.keys, each.id, plan, state.blocks))
+    return True
 
 
 def _keys(site: Site, here: Sequence[Erasure]) -> None:
@@ -166,7 +219,17 @@ def _sweep(site: Site, here: Sequence[Erasure]) -> None:
     with site.store.reading() as tx:
         roots = site.owned(tx)
     summary, left = look_for_remains(site.store, roots, states)
+    for state in states:
+        if "keys" in state.plan.before:
+            state.plan.after["keys"] = _n_keys(site.keys, state.plan)
     _settle(site, here, states, summary, left)
+
+
+def _n_keys(keys: KeyStore, plan: Plan) -> int:
+    n_keys = sum(keys.has_subject_key(each) for each in plan.subjects)
+    with suppress(NotFoundError):
+        n_keys += plan.target.kind == COLLECTION and bool(keys.collection_key(plan.target.collection))
+    return n_keys
 
 
 def _settle(
@@ -175,13 +238,14 @@ def _settle(
     """From here on the state holds numbers only."""
     with site.store.transaction() as tx:
         for each, state in zip(here, states, strict=True):
+            plan = state.plan
             outcome = {
                 "stores": [
-                    {"store": store, "before": n, "after": 0, "method": state.plan.methods[store]}
-                    for store, n in state.plan.before.items()
+                    {"store": store, "before": n, "after": plan.after[store], "method": plan.methods[store]}
+                    for store, n in plan.before.items()
                 ],
                 "sweep": summary,
-                "left": {**state.plan.left, **left},
+                "left": {what: n for what, n in {**plan.left, **left}.items() if n},
             }
             erasures.set_step(tx, each.id, NEEDLES, canonical(outcome))
 
@@ -197,8 +261,10 @@ def _needles(site: Site, here: Sequence[Erasure]) -> None:
 
 def _receipt(site: Site, here: Sequence[Erasure]) -> None:
     for each in here:
-        after = (each.begun_at + timedelta(days=site.backup_days)).date().isoformat()
-        log_and_sign(site.store, site.keys, each, complete_after=after, at=site.clock())
+        now = site.clock()
+        # Backups made until this moment may hold something of it.
+        after = (now + timedelta(days=site.backup_days)).date().isoformat()
+        log_and_sign(site.store, site.keys, each, complete_after=after, at=now)
 
 
 _DOING: Final[dict[str, Callable[[Site, Sequence[Erasure]], None]]] = {

@@ -5,39 +5,56 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
+from enum import StrEnum
 from typing import Final
 
 from countenance.errors import StoreError
-from countenance.store.written import UNFINISHED
+from countenance.store.written import UNFINISHED, part_of
 
-_SUFFIX: Final = b".countenance-erasing"
 _BLOCK: Final = 1 << 20
 
 
-def remove_file(path: bytes, sha256: bytes) -> bool:
-    """Remove a file that we wrote; False when other content stands there now, which is left as it is.
+class Fate(StrEnum):
+    """What became of a file of ours: gone, not ours any more, or nowhere to be found."""
 
-    An interrupted removal is taken up again: the file got another name first.
+    GONE = "gone"
+    CHANGED = "changed"
+    UNREACHABLE = "unreachable"
+
+
+def remove_file(path: bytes, sha256: bytes) -> Fate:
+    """Remove a file that we wrote, and what a killed writer left of it; other content in its place is left as it is.
+
+    An interrupted removal is taken up again: the file got another name first. Where the whole folder is missing, the
+    disk may be, and nothing can be said of the file.
 
     Raises:
         StoreError: it is there and cannot be removed.
     """
-    going = path + _SUFFIX
+    above = os.path.dirname(path)  # noqa: PTH120 - names are bytes here
+    if not os.path.isdir(above):  # noqa: PTH112
+        return Fate.UNREACHABLE
     try:
-        if os.path.lexists(going):
-            _overwrite_and_unlink(going)
+        for left in (going_of(path), part_of(path)):
+            if os.path.lexists(left):
+                _overwrite_and_unlink(left)
         if os.path.lexists(path):
             if not _is_ours(path, sha256):
-                return False
-            os.rename(path, going)  # noqa: PTH104 - names are bytes here
-            _overwrite_and_unlink(going)
+                return Fate.CHANGED
+            os.rename(path, going_of(path))  # noqa: PTH104
+            _overwrite_and_unlink(going_of(path))
     except OSError as error:
         msg = f"{os.fsdecode(path)} must go and cannot be removed: {error.strerror}."
         raise StoreError(msg, advice="Check its permissions, then run `countenance erase --resume`.") from error
-    above = os.path.dirname(path)  # noqa: PTH120
     with suppress(OSError):  # a folder that is empty now goes as well
         os.rmdir(above)  # noqa: PTH106
-    return True
+    return Fate.GONE
+
+
+def going_of(path: bytes) -> bytes:
+    """The name a file has while it is overwritten; short, whatever its own name is."""
+    name = b".erasing-" + hashlib.sha256(path).hexdigest()[:32].encode()
+    return os.path.join(os.path.dirname(path), name)  # noqa: PTH118, PTH120
 
 
 def read_file(path: bytes) -> bytes:

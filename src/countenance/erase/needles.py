@@ -7,7 +7,6 @@ are as sensitive as what they were made from: they are never printed, and they a
 from __future__ import annotations
 
 import base64
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from countenance.core.arrays import Templates
 from countenance.core.canonical import canonical, parse
 from countenance.errors import DamagedError
+from countenance.store.mentions import spellings
 
 SHORTEST_BYTES: Final = 6
 """A shorter needle would be found by chance, so it is left out and counted."""
@@ -189,9 +189,8 @@ def of_names(names: Iterable[str], word: str = "name") -> Needles:
     by_kind: dict[tuple[str, int], list[bytes]] = {}
     n_by_kind: Counter[str] = Counter()
     for name in dict.fromkeys(name.strip() for name in names):
-        spellings = dict.fromkeys(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
         for code in ("utf-8", "utf-16-le", "utf-16-be"):
-            for spelling in (name, *(each for each in spellings if each != name)):
+            for spelling in spellings(name):
                 written = spelling.encode(code, "surrogatepass" if code != "utf-8" else "surrogateescape")
                 if len(written) < SHORTEST_BYTES:
                     too_short += 1

@@ -7,7 +7,6 @@ of its own until the sweep is over, so that an erasure which was interrupted can
 from __future__ import annotations
 
 import base64
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,7 +29,10 @@ from countenance.store.sealing import row_context, seal, unseal
 
 OVERWRITTEN = "overwritten with noise, then removed"
 ORIGINALS, PUBLISHED, CHANGED = "photos of yours", "published copies", "files changed since we wrote them"
+UNREACHABLE = "files of ours whose folder is missing: if a disk comes back, remove them"
+OTHERS_FILES = "files about other people that say the same name"
 TWINS = "copies of other photos that hold the same piece of a picture"
+_WHOLE = (written.SHOW_ME, written.CONTACT_SHEET, written.REPORT)
 OWN_WORDS = "places where your own file names or notes say the name"
 """What stays, because it is not ours: said in the plan and in the receipt."""
 
@@ -44,12 +46,14 @@ class Target:
         id: of a person, the id that counts.
         collection: id of its collection.
         files: (kind, bytes of the absolute path, SHA-256) of files that we wrote and that show or name it.
+        keep: paths of copies that were made without the person for this erasure, and stay.
     """
 
     kind: str
     id: str
     collection: str
     files: tuple[tuple[str, bytes, bytes], ...] = ()
+    keep: frozenset[bytes] = frozenset()
 
 
 @dataclass(slots=True)
@@ -60,23 +64,32 @@ class Plan:
         target: what is erased.
         subjects: ids of the people who go.
         before: number of rows, files and keys by store, in the order in which they go.
+        after: the same, counted when it was done.
         methods: how each store is emptied.
         left: what stays because it is not ours, by name.
         names: of those people.
         templates: (plain, turned) float32, of everything that is kept of them.
-        shown: how many photos show, or may show, them.
+        photos: ids of the photos that show, or may show, them.
+        changed: paths of files of ours that hold something else now; they stay, and are swept.
         n_sampled_out: how many templates are not looked for because there are too many; the others are spread evenly.
     """
 
     target: Target
     subjects: tuple[str, ...]
     before: dict[str, int] = field(default_factory=dict)
+    after: dict[str, int] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     templates: list[tuple[Templates, Templates]] = field(default_factory=list)
-    shown: int = 0
+    photos: tuple[str, ...] = ()
+    changed: tuple[bytes, ...] = ()
     n_sampled_out: int = 0
+
+    def count_file(self, kind: str) -> None:
+        """One more file of a kind is to go."""
+        store = f"files: {kind}"
+        self.before[store], self.methods[store] = self.before.get(store, 0) + 1, OVERWRITTEN
 
 
 def make_plan(tx: Tx, keys: KeyStore, target: Target, now: datetime) -> Plan:
@@ -92,8 +105,8 @@ def make_plan(tx: Tx, keys: KeyStore, target: Target, now: datetime) -> Plan:
     opened = templates.open_to_erase(tx, keys, permit, target.collection, photo=photo)
     plan.templates = opened[:: -(-len(opened) // MOST_TEMPLATES) or 1]
     plan.n_sampled_out = len(opened) - len(plan.templates)
-    for kind, n in Counter(kind for kind, _, _ in target.files).items():
-        plan.before[f"files: {kind}"], plan.methods[f"files: {kind}"] = n, OVERWRITTEN
+    for kind, _, _ in target.files:
+        plan.count_file(kind)
     for rows in rows_of(tx, target, plan.subjects, plan.names):
         plan.before[rows.store] = plan.before.get(rows.store, 0) + rows.count(tx)
         plan.methods[rows.store] = rows.method
@@ -107,14 +120,14 @@ def make_plan(tx: Tx, keys: KeyStore, target: Target, now: datetime) -> Plan:
     plan.left[PUBLISHED] = sum(
         copy.photo in shown if target.kind != SUBJECT else bool(visible & set(copy.shown.values())) for copy in out
     )
-    plan.left[ORIGINALS] = plan.shown = len(shown)
+    plan.photos, plan.left[ORIGINALS] = tuple(sorted(shown)), len(shown)
     return plan
 
 
 def rows_of(tx: Tx, target: Target, people: Sequence[str], names: Sequence[str]) -> list[Rows]:
     """The rows that go, in the order in which they can."""
     if target.kind == SUBJECT:
-        return removal.of_subject(tx, people, names)
+        return removal.of_subject(tx, target.collection, people, names)
     if target.kind == COLLECTION:
         return removal.of_collection(target.collection)
     with suppress(NotFoundError):
@@ -122,21 +135,29 @@ def rows_of(tx: Tx, target: Target, people: Sequence[str], names: Sequence[str])
     return []
 
 
-def files_of(tx: Tx, kind: str, target: str, people: Sequence[str]) -> list[tuple[str, bytes, bytes]]:
-    """Registered files that show or name the target, as (kind, path, SHA-256)."""
-    if kind == COLLECTION:
-        found = [*written.everything(tx, target), *(each for one in people for each in written.of_subject(tx, one))]
-    elif kind == PHOTO:
-        found = written.of_photos(tx, [target])
-        # A pack goes whole: its archive holds the copy of the photo as well, and its page counts on it.
-        owners = {one for each in found if each.kind == written.SHOW_ME for one in each.subjects}
-        found += [each for one in owners for each in written.of_subject(tx, one) if each.kind == written.SHOW_ME]
+def target_of(tx: Tx, kind: str, wanted: str, collection: str, keep: frozenset[bytes] = frozenset()) -> Target:
+    """The target with every registered file that shows or names it."""
+    bare = Target(kind, wanted, collection, keep=keep)
+    return Target(kind, wanted, collection, files_of(tx, bare, _people(tx, bare)), keep)
+
+
+def files_of(tx: Tx, target: Target, people: Sequence[str]) -> tuple[tuple[str, bytes, bytes], ...]:
+    """Registered files that show or name the target, as (kind, path, SHA-256), in order of their kinds and paths."""
+    found = [each for one in people for each in written.of_subject(tx, one)]
+    if target.kind == COLLECTION:
+        found += written.everything(tx, target.collection)
+    elif target.kind == PHOTO:
+        found += written.of_photos(tx, [target.id])
+        # Packs, sheets and reports go whole: their pages and archives tell of the photo as well.
+        for one in removal.subjects_on(tx, target.id):
+            found += [each for each in written.of_subject(tx, one) if each.kind in _WHOLE]
+        found += [each for each in written.everything(tx, target.collection) if each.kind == written.REPORT]
     else:
-        found = [each for one in people for each in written.of_subject(tx, one)]
         # In somebody else's pack this person is hidden already.
         shown = written.of_photos(tx, removal.photos_of_subject(tx, people))
         found += [each for each in shown if each.kind != written.SHOW_ME]
-    return sorted({(each.kind, each.path, each.sha256) for each in found})
+    gone = {(each.kind, each.path, each.sha256) for each in found if each.path not in target.keep}
+    return tuple(sorted(gone))
 
 
 def sealed_state(keys: KeyStore, erasure: str, plan: Plan, blocks: Needles) -> bytes:
@@ -154,7 +175,11 @@ def sealed_state(keys: KeyStore, erasure: str, plan: Plan, blocks: Needles) -> b
         "files": [[kind, path.hex(), digest.hex()] for kind, path, digest in plan.target.files],
         "templates": [[_text(plain), _text(turned)] for plain, turned in plan.templates],
         "blocks": base64.b64encode(blocks.to_bytes()).decode("ascii"),
+        "keep": sorted(path.hex() for path in plan.target.keep),
+        "photos": list(plan.photos),
+        "changed": [path.hex() for path in plan.changed],
         "before": plan.before,
+        "after": plan.after,
         "methods": plan.methods,
         "left": plan.left,
         "sampled_out": plan.n_sampled_out,
@@ -196,14 +221,18 @@ def open_state(keys: KeyStore, erasure: Erasure) -> State:
         unseal(keys.secret(secret_of(erasure.id)), erasure.state, row_context("erasure", erasure.id))
     )
     files = tuple((kind, bytes.fromhex(path), bytes.fromhex(digest)) for kind, path, digest in content["files"])
+    keep = frozenset(bytes.fromhex(path) for path in content["keep"])
     plan = Plan(
-        Target(erasure.kind, erasure.target, erasure.collection, files),
+        Target(erasure.kind, erasure.target, erasure.collection, files, keep),
         tuple(content["subjects"]),
-        content["before"],
-        content["methods"],
-        content["left"],
-        tuple(bytes.fromhex(name).decode("utf-8", "surrogatepass") for name in content["names"]),
-        [(_array(plain), _array(turned)) for plain, turned in content["templates"]],
+        before=content["before"],
+        after=content["after"],
+        methods=content["methods"],
+        left=content["left"],
+        names=tuple(bytes.fromhex(name).decode("utf-8", "surrogatepass") for name in content["names"]),
+        templates=[(_array(plain), _array(turned)) for plain, turned in content["templates"]],
+        photos=tuple(content["photos"]),
+        changed=tuple(bytes.fromhex(path) for path in content["changed"]),
         n_sampled_out=content["sampled_out"],
     )
     return State(plan, Needles.from_bytes(base64.b64decode(content["blocks"])))
@@ -216,7 +245,9 @@ def secret_of(erasure: str) -> str:
 
 def _people(tx: Tx, target: Target) -> list[str]:
     if target.kind == SUBJECT:
-        return merges.members(tx, target.id)
+        with suppress(NotFoundError):
+            return merges.members(tx, target.id)
+        return []
     return sorted(merges.roots(tx, target.collection)) if target.kind == COLLECTION else []
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from countenance.erase.control import Control, planted
 from countenance.erase.needles import Needles, of_names
-from countenance.erase.plan import OWN_WORDS, TWINS, State
+from countenance.erase.plan import OTHERS_FILES, OWN_WORDS, TWINS, State
 from countenance.erase.sweep import Hit, Swept, sweep
 from countenance.errors import ProofError
 from countenance.store import written
@@ -19,6 +19,8 @@ from countenance.store.mentions import mentioned
 
 BLOCK: Final = "file block"
 _NAME: Final = "name"
+_HIDDEN: Final = (written.SHOW_ME, written.REMOVED_PERSON)
+"""Copies of a photo that may stay: the erased person is hidden in them."""
 
 
 def look_for_remains(
@@ -41,15 +43,20 @@ def look_for_remains(
     needles = sum((state.needles() for state in states), Needles())
     # One kind for each name: a mention of one excuses no other.
     needles += sum((of_names([name], f"{_NAME} {place}") for place, name in enumerate(names)), Needles())
+    changed = [Path(os.fsdecode(path)) for state in states for path in state.plan.changed]
     with planted(store, roots) as control:
-        swept = sweep(needles + control.needles, roots)
+        swept = sweep(needles + control.needles, [*roots, *(path for path in changed if path.exists())])
         control_found, n_control = control.found_in(swept)
-    found, left = _weighed(store, swept, control, names)
+    found, left = _weighed(store, swept, control, names, {photo for state in states for photo in state.plan.photos})
     if found or swept.unreadable:
-        where = sorted({f"{_plain(hit.kind)} in {hit.path.name}" for hit in found})
-        where += [path.name for path in swept.unreadable]
+        where = sorted({f"{_plain(hit.kind)} in {hit.path}" for hit in found})
+        where += [str(path) for path in swept.unreadable]
         msg = f"The sweep found, or could not read, remains of what was erased ({', '.join(where[:5])}): no receipt."
-        raise ProofError(msg, advice="Run `countenance erase --resume`; if it stays, report it: this must not happen.")
+        raise ProofError(
+            msg,
+            advice="A file that you changed or wrote yourself: remove it; then `countenance erase --resume`. "
+            "If it stays, report it.",
+        )
     kinds = Counter[str]()
     for kind, n in needles.kinds().items():
         kinds[_plain(kind)] += n
@@ -67,27 +74,32 @@ def look_for_remains(
     return summary, left
 
 
-def _weighed(store: Store, swept: Swept, control: Control, names: Sequence[str]) -> tuple[list[Hit], dict[str, int]]:
+def _weighed(
+    store: Store, swept: Swept, control: Control, names: Sequence[str], photos: Collection[str]
+) -> tuple[list[Hit], dict[str, int]]:
     """Finds that are remains; and those that are not, counted.
 
-    A name also stands where the organisation's own words say it: in the path of a photo, which the database, the copies
-    and the reports made of it repeat. A picture also stands in the copy of another photo that holds it: one that was
-    given in twice, or to two collections.
+    A name also stands where the organisation's own words say it: in the path of a photo, which the database repeats.
+    And it may be the name, or a part of the name, of somebody else, in a file about that person: whatever was
+    registered about the erased one is gone by now. A picture also stands in copies of another photo that holds it, and
+    in those copies of this photo on which the erased person is hidden.
     """
     with store.reading() as tx:
         own_words = {place: mentioned(tx, name) for place, name in enumerate(names)}
-        registered = {os.fsdecode(os.path.realpath(each.path)) for each in written.everything(tx)}
-    found, twins = [], 0
+        registered = {os.fsdecode(os.path.realpath(each.path)): each for each in written.everything(tx)}
+    found, twins, others = list[Hit](), 0, 0
     for hit in swept.found:
         if control.is_ours(hit):
             continue
-        is_copy = str(hit.path) in registered
-        says_so = is_copy or str(hit.path).startswith(os.path.realpath(store.path))
-        if hit.kind == BLOCK and is_copy:
+        row = registered.get(str(hit.path))
+        in_database = str(hit.path).startswith(os.path.realpath(store.path))
+        if hit.kind == BLOCK and row is not None and (row.photo not in photos or row.kind in _HIDDEN):
             twins += 1
-        elif not (_is_name(hit.kind) and says_so and own_words[int(hit.kind.split()[1])]):
+        elif _is_name(hit.kind) and row is not None:
+            others += 1
+        elif not (_is_name(hit.kind) and in_database and own_words[int(hit.kind.split()[1])]):
             found.append(hit)
-    left = {OWN_WORDS: sum(own_words.values()), TWINS: twins}
+    left = {OWN_WORDS: sum(own_words.values()), OTHERS_FILES: others, TWINS: twins}
     return found, {what: n for what, n in left.items() if n}
 
 

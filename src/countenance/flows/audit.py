@@ -8,11 +8,12 @@ from datetime import datetime
 
 from countenance.core.notes import Checkpoint
 from countenance.errors import CountenanceError, ProofError
+from countenance.ledger import mac
 from countenance.ledger.checkpoint import sign, signing_key
 from countenance.ledger.mirror import Mirror, Standing
 from countenance.ledger.proof import checkpoint_since, proof_text
 from countenance.ledger.verify import Verifier
-from countenance.ledger.whole import Examined, examine
+from countenance.ledger.whole import MOST_FINDINGS, Examined, examine
 from countenance.store import entries
 from countenance.store.connection import Store, Tx
 from countenance.store.keys import KeyStore
@@ -74,6 +75,8 @@ def verify(record: Record, older: Sequence[str] = (), key: str | None = None) ->
         sizes = {each.size for each in [*kept, *([signed] if signed else [])]}
         examined = examine_all(tx, sizes)
         findings += examined.findings
+        foreign = mac.foreign(record.keys, entries.sealed_bodies(tx))
+        findings += [mac.finding(n) for n in foreign[:MOST_FINDINGS]]
         compared = record.mirror.compare(tx, quick)
     if compared.standing != Standing.SAME:
         findings.append(compared.says)
@@ -95,7 +98,9 @@ def checkpoint(record: Record) -> str:
     """
     record.mirror.require_appendable()
     with record.store.reading() as tx:
-        return sign(tx, record.keys)
+        text = sign(tx, record.keys)
+    record.mirror.keep_head(record.store, record.keys)
+    return text
 
 
 def since(record: Record, older: str) -> str:
@@ -112,6 +117,7 @@ def since(record: Record, older: str) -> str:
     with record.store.reading() as tx:
         text = checkpoint_since(tx, record.keys, begun.size)
     verifier.advance(older, text)
+    record.mirror.keep_head(record.store, record.keys)
     return text
 
 
@@ -124,7 +130,9 @@ def proof(record: Record, n: int) -> tuple[str, bytes]:
     """
     record.mirror.require_appendable()
     with record.store.reading() as tx:
-        return proof_text(tx, record.keys, n), entries.body(tx, n)
+        text, body = proof_text(tx, record.keys, n), entries.body(tx, n)
+    record.mirror.keep_head(record.store, record.keys)
+    return text, body
 
 
 def require_sound(verdict: Verdict) -> None:

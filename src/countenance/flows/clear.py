@@ -336,7 +336,15 @@ def _note_batch(batch: Batch[Work], going: Sequence[Outcome], holdings: Holdings
             outcome.refused, outcome.verdict, outcome.decided = work.refused, None, None
         elif not _note(outcome, holdings, work):
             again.append(outcome)
-    return again
+    lost = holdings.settle()  # somebody was erased while these were written
+    return again + [_turn(each, lost[each.place.path]) for each in going if each.place.path in lost]
+
+
+def _turn(outcome: Outcome, decided: Decided) -> Outcome:
+    """Another decision counts for a photo, and its file is not out any more."""
+    outcome.decided, outcome.verdict, outcome.output = decided, decided.decision.verdict, None
+    outcome.changed = True
+    return outcome
 
 
 def _take_back(scope: Scope, result: Cleared, judgement: Judgement, holdings: Holdings) -> list[Outcome]:
@@ -351,9 +359,7 @@ def _take_back(scope: Scope, result: Cleared, judgement: Judgement, holdings: Ho
         for outcome, decided in zip(part, latest, strict=True):
             if outcome.decided is not None and decided.fingerprint != outcome.decided.fingerprint:
                 holdings.take_out(outcome.place.path)
-                outcome.decided, outcome.verdict, outcome.output = decided, decided.decision.verdict, None
-                outcome.changed = True
-                turned.append(outcome)
+                turned.append(_turn(outcome, decided))
     return turned
 
 

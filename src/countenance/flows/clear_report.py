@@ -6,7 +6,6 @@ its card says why instead. Nobody who must not appear is named anywhere.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
@@ -17,16 +16,18 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from countenance.core.clearance import Action, FaceState, Verdict
-from countenance.errors import NotFoundError
 from countenance.flows.clear import RELEASED, Cleared, Outcome, Request
+from countenance.flows.clear_people import names_of, only_about, people_of, staying
 from countenance.flows.layout import Folder, thumbnail_of
 from countenance.flows.pages import render
 from countenance.flows.publish import Affected
+from countenance.flows.registering import Delivery
 from countenance.flows.scope import Scope
 from countenance.ingest.source import display_name
 from countenance.redact.fill import SAFE_STYLES
-from countenance.store import appearances, merges, subjects, written
+from countenance.store import appearances
 from countenance.store.connection import Tx
+from countenance.store.written import REPORT, UNFINISHED, WrittenFile
 
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 STAGE = 4 / 3
@@ -82,9 +83,7 @@ KEPT_BACK = {
 def report(scope: Scope, request: Request, cleared: Cleared) -> dict[str, Any]:
     """The report; written into the folder as well, unless it was a dry run."""
     told = as_json(scope, request, cleared)
-    if not request.dry_run:
-        write(scope, Folder(request.out), told)
-    return told
+    return told if request.dry_run else write(scope, Folder(request.out), told)
 
 
 def as_json(scope: Scope, request: Request, cleared: Cleared) -> dict[str, Any]:
@@ -210,45 +209,29 @@ def _style(scope: Scope) -> str | None:
     )
 
 
-def names_of(scope: Scope, report: Mapping[str, Any]) -> dict[str, str]:
-    """Name by subject for everybody in the report who may be named; nobody who must not appear is."""
-    faces = _faces_of(report)
-    hidden = {face["subject"] for face in faces if face["status"] == FaceState.MUST_NOT_APPEAR}
-    wanted = {face["subject"] for face in faces} - hidden - {None}
-    names = {}
-    with scope.store.reading() as tx:
-        roots = merges.roots(tx, scope.collection.id)
-        flagged = {roots[subject] for subject in merges.must_not_appear(tx, scope.collection.id)}
-        for subject in sorted(wanted):
-            if roots.get(subject, subject) in flagged:
-                continue
-            try:
-                names[subject] = subjects.by_id(tx, scope.keys, subject).name
-            except NotFoundError:  # erased since a copy was published
-                continue
-    return names
+def write(scope: Scope, folder: Folder, report: Mapping[str, Any]) -> dict[str, Any]:
+    """Write both reports into the folder, about nobody who is erased meanwhile; gives what was written.
 
-
-def _faces_of(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [face for photo in (*report["photos"], *report["published_affected"]) for face in photo["faces"]]
-
-
-def write(scope: Scope, folder: Folder, report: Mapping[str, Any]) -> None:
-    """Write both reports into the folder; they are noted first, with everybody whom they are about."""
-    told = json.dumps({"ok": True, **report}, indent=1) + "\n"
-    page = as_html(report, names_of(scope, report))
-    files = {REPORT_JSON.encode(): told.encode(), REPORT_HTML.encode(): page.encode("utf-8", "backslashreplace")}
-    about, collection, now = {face["subject"] for face in _faces_of(report)}, scope.collection.id, scope.clock()
-    with scope.store.transaction() as tx:
-        enrolled = tuple(sorted(about.intersection(merges.roots(tx, collection))))
-        for name, content in files.items():
-            digest, path = hashlib.sha256(content).digest(), folder.at(name)
-            file = written.WrittenFile(
-                written.REPORT, path, digest, len(content), now, collection=collection, subjects=enrolled
-            )
-            written.put(tx, file)
-    for name, content in files.items():
-        folder.write(name, content, private=True)
+    Raises:
+        ConflictError: an erasure under way removes the reports that lie there.
+        CountenanceError: the folder cannot be written.
+    """
+    collection, now = scope.collection.id, scope.clock()
+    while True:  # again only when somebody was erased between the two transactions
+        with Delivery(scope.keys) as delivery:
+            with scope.store.transaction() as tx:
+                told = only_about(report, staying(tx, collection))
+                names, people = names_of(tx, scope, told), people_of(told)
+                for name in (REPORT_JSON, REPORT_HTML):
+                    path = folder.at(name.encode())
+                    delivery.note(tx, WrittenFile(REPORT, path, UNFINISHED, 0, now, collection, subjects=people))
+            text, page = json.dumps({"ok": True, **told}, indent=1) + "\n", as_html(told, names)
+            for name, content in ((REPORT_JSON, text), (REPORT_HTML, page)):
+                body = content.encode("utf-8", "backslashreplace")
+                folder.write(name.encode(), body, delivery=delivery, private=True)
+            with scope.store.transaction() as tx:
+                if folder.deliver(tx, delivery):
+                    return told
 
 
 def as_html(report: Mapping[str, Any], names: Mapping[str, str]) -> str:

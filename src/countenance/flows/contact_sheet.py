@@ -1,6 +1,7 @@
 """One HTML page with a picture of every appearance, cut from the photos at that moment and stored nowhere else.
 
-The entry in the ledger and the note of the file come first: no page is written that erasing would not reach.
+The entry in the ledger and the note of the file come first, and the page gets its name only if the note still stands:
+no page is written that erasing would not reach.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from countenance.core.permit import Act, Permit
-from countenance.errors import CountenanceError, PhotoRefusedError
+from countenance.errors import ConflictError, CountenanceError, PhotoRefusedError
 from countenance.flows.acts import log
 from countenance.flows.consent import Desk
-from countenance.flows.pages import render, write_whole
+from countenance.flows.pages import render
+from countenance.flows.registering import Delivery
 from countenance.ingest.decoder import Decoder
 from countenance.ingest.source import display_name, reopen
 from countenance.ledger.event import Act as Logged
@@ -27,6 +29,7 @@ from countenance.store import merges, written
 from countenance.store.appearances import Appearance
 from countenance.vision.packs import Pack
 
+_INDEX = "index.html"
 _MARGIN = 0.6
 _LONGEST_PX = 220
 
@@ -67,7 +70,9 @@ def write_contact_sheet(desk: Desk, permit: Permit, sheet: Sheet, found: Sequenc
 
     Raises:
         PermitError: an appearance is not of the subject that the permit covers.
+        ConflictError: the person is being erased, or was while the page was made; there is no page.
         CountenanceError: the folder cannot be written.
+        NotFoundError: the person was erased.
         StoreError: it cannot be logged.
     """
     for row in found:
@@ -85,35 +90,42 @@ def write_contact_sheet(desk: Desk, permit: Permit, sheet: Sheet, found: Sequenc
         n_photos=len({row.photo for row in found}),
         n_confirmed=sum(row.state == "confirmed" for row in found),
     )
-    path, content = folder / "index.html", page.encode("utf-8", "backslashreplace")
+    content = page.encode("utf-8", "backslashreplace")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _log(desk, permit, path, content, len(found))
-        # Faces are on it, so only its owner may read it.
-        write_whole(os.fsencode(path), content, mode=0o600, part=os.fsencode(folder / ".new-"))
+        with Delivery(desk.keys) as delivery:
+            path = _log(desk, permit, delivery, folder, len(found))
+            # Faces are on it, so only its owner may read it.
+            delivery.write(path, content, mode=0o600)
+            with desk.store.transaction() as tx:
+                is_there = delivery.finish(tx)
     except OSError as error:
         msg = f"The contact sheet cannot be written to {folder}: {error.strerror}."
         raise CountenanceError(msg, advice="Name a folder that this account may write.") from error
-    return path
+    if not is_there:
+        msg = "Somebody on the contact sheet was erased while it was made, so there is none."
+        raise ConflictError(msg, advice="Run this again; whoever was erased is not found any more.")
+    return folder / _INDEX
 
 
-def _log(desk: Desk, permit: Permit, path: Path, content: bytes, n_shown: int) -> None:
-    """Note the act and the file that is about to be written."""
-    now = desk.clock()
+def _log(desk: Desk, permit: Permit, delivery: Delivery, folder: Path, n_shown: int) -> bytes:
+    """Note the act and the file that is about to be written; gives the path of the file."""
+    now, path = desk.clock(), os.fsencode(folder.resolve() / _INDEX)
     with desk.store.transaction() as tx:
         people = tuple(each for subject in sorted(permit.subjects) for each in merges.members(tx, subject))
         file = written.WrittenFile(
             kind=written.CONTACT_SHEET,
-            path=os.path.realpath(os.fsencode(path)),
-            sha256=hashlib.sha256(content).digest(),
-            bytes=len(content),
+            path=path,
+            sha256=written.UNFINISHED,
+            bytes=0,
             written_at=now,
             collection=permit.collection,
             subjects=people,
         )
-        written.put(tx, file)
+        delivery.note(tx, file)
         event = Event(Logged.CONTACT_SHEET, desk.actor, permit.collection, people, {"shown": n_shown})
         log(tx, desk.keys, event, at=now)
+    return path
 
 
 def _card(row: Appearance, decoder: Decoder, settings: Settings) -> Card:

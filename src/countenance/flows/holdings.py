@@ -1,25 +1,27 @@
 """What lies in a folder that was cleared into, and the rows that say so; the two are kept in step.
 
 A file goes before its row does, and a row comes before its file: a kill in between leaves a row without a file, which
-the next run mends, and never a file that no row knows (P10), nor one that erasing would not reach (P5).
+the next run mends, and never a file that no row knows (P10), nor one that erasing would not reach (P5). Files get their
+names batch by batch, each only if its note still stands.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from countenance.core.clearance import Verdict
 from countenance.errors import ConflictError
 from countenance.flows.decisions import Decided, Judgement
 from countenance.flows.layout import CLEAR, MARKER, REDACTED, Folder, Place, thumbnail_of
+from countenance.flows.registering import Delivery
 from countenance.flows.release import NOT_READABLE, Copy
 from countenance.flows.scope import Scope
 from countenance.ingest.source import display_name
 from countenance.store import clearings, written
 from countenance.store.clearings import Clearing
-from countenance.store.connection import Tx
+from countenance.store.written import UNFINISHED, WrittenFile
 
 _PAGE = 200
 
@@ -43,6 +45,8 @@ class Holdings:
         self.before: dict[bytes, str] = {}
         """Verdict of every path that this run found there."""
         self._outdated: set[bytes] = set()
+        self._due: list[tuple[Clearing, Delivery]] = []
+        """What was noted and written, and has no name yet."""
 
     def load(self) -> None:
         """Read the rows.
@@ -58,7 +62,9 @@ class Holdings:
             # Their files are gone with the folder that was here before.
             gone = before.keys() - self.rows.keys()
             written.forget(tx, [file for path in gone for file in self._files(before[path])])
-            self._register(tx, written.REPORT, MARKER.encode(), self._folder.marker())
+            marker = self._folder.marker()
+            mine = self._file(written.REPORT, MARKER.encode())
+            written.put(tx, replace(mine, sha256=hashlib.sha256(marker).digest(), bytes=len(marker)))
         self.before = {path: row.verdict for path, row in self.rows.items()}
         known = {row.output for row in self.rows.values()}
         stray = next((name for name in self._folder.released() if name not in known), None)
@@ -120,7 +126,9 @@ class Holdings:
         self.rows.pop(path, None)
 
     def note(self, place: Place, decided: Decided, copy: Copy | None) -> Noted:
-        """Note what became of a photo, and give its file its name, unless the decision is another by now.
+        """Note what became of a photo and write its file, unless the decision is another by now.
+
+        The file gets its name with ``settle``.
 
         Args:
             place: where it goes.
@@ -128,8 +136,43 @@ class Holdings:
             copy: the photo that came back from the workers; None when nothing was to be written.
 
         Raises:
+            ConflictError: it is within reach of an erasure under way.
             CountenanceError: the file cannot be written.
         """
+        try:
+            return self._note(place, decided, copy)
+        except BaseException:
+            self._give_up()
+            raise
+
+    def settle(self) -> dict[bytes, Decided]:
+        """Give what was written since the last time its name, in one transaction.
+
+        Returns:
+            The latest decision by path, for photos whose file was given up: an erasure had passed.
+
+        Raises:
+            CountenanceError: a file cannot be put in its place.
+        """
+        lost: dict[bytes, Decided] = {}
+        if not self._due:
+            return lost
+        try:
+            with self._scope.store.transaction() as tx:
+                for row, delivery in self._due:
+                    if not self._folder.deliver(tx, delivery):
+                        clearings.forget(tx, self._folder.key, row.path)
+                        (lost[row.path],) = self._judgement.decide(tx, [row.photo], self._scope.clock())
+        finally:
+            self._give_up()
+        return lost
+
+    def _give_up(self) -> None:
+        for _, delivery in self._due:
+            delivery.discard()
+        self._due.clear()
+
+    def _note(self, place: Place, decided: Decided, copy: Copy | None) -> Noted:
         problems = copy.problems if copy is not None else ()
         content = copy.written if copy is not None and not problems else None
         output, verdict = None, decided.decision.verdict
@@ -138,7 +181,7 @@ class Holdings:
             self._make_room(place.path, output)
         elif copy is not None:
             verdict = Verdict.REVIEW
-        now = self._scope.clock()
+        now, delivery = self._scope.clock(), Delivery(self._scope.keys)
         with self._scope.store.transaction() as tx:
             (latest,) = self._judgement.decide(tx, [decided.photo.id], now)
             if latest.fingerprint != decided.fingerprint:
@@ -156,12 +199,13 @@ class Holdings:
             )
             clearings.put(tx, self._folder.key, row)
             if copy is not None and content is not None and output is not None:
-                photo = decided.photo.id
-                self._register(tx, written.RENDITION, output, content, photo)
-                self._register(tx, written.THUMBNAIL, thumbnail_of(place.path), copy.preview, photo)
+                small, photo = thumbnail_of(place.path), decided.photo.id
+                delivery.note(tx, self._file(written.THUMBNAIL, small, photo))
+                delivery.note(tx, self._file(written.RENDITION, output, photo))
         if copy is not None and content is not None and output is not None:
-            self._folder.write(thumbnail_of(place.path), copy.preview)
-            self._folder.write(output, content)
+            self._due.append((row, delivery))
+            self._folder.write(thumbnail_of(place.path), copy.preview, delivery=delivery)
+            self._folder.write(output, content, delivery=delivery)
         return Noted(latest, row)
 
     def check_the_gone(self, present: Collection[bytes]) -> dict[bytes, bool]:
@@ -185,11 +229,10 @@ class Holdings:
         """Paths of what was written for a row."""
         return [] if row.output is None else [self._folder.at(row.output), self._folder.at(thumbnail_of(row.path))]
 
-    def _register(self, tx: Tx, kind: str, name: bytes, content: bytes, photo: str | None = None) -> None:
-        collection, path = self._scope.collection.id, self._folder.at(name)
-        digest, now = hashlib.sha256(content).digest(), self._scope.clock()
-        file = written.WrittenFile(kind, path, digest, len(content), now, collection=collection, photo=photo)
-        written.put(tx, file)
+    def _file(self, kind: str, name: bytes, photo: str | None = None) -> WrittenFile:
+        """A file that is about to be written."""
+        collection, now = self._scope.collection.id, self._scope.clock()
+        return WrittenFile(kind, self._folder.at(name), UNFINISHED, 0, now, collection, photo)
 
     def _make_room(self, path: bytes, output: bytes) -> None:
         """A file of this name that was released for another path, which has left the source, goes first."""

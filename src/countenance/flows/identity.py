@@ -13,7 +13,7 @@ import numpy as np
 
 from countenance.core.arrays import Templates
 from countenance.core.permit import permit_verify
-from countenance.errors import PermitError, PhotoRefusedError
+from countenance.errors import IdentityError, PhotoRefusedError
 from countenance.flows import enrol
 from countenance.flows.scope import Scope
 from countenance.flows.stages import Decode, Detect, Embed, Work, analyse_one
@@ -48,7 +48,8 @@ def confirm(scope: Scope, ids: Sequence[str], check: Check) -> None:
         check: how.
 
     Raises:
-        PermitError: there is nothing to compare a selfie with, or it does not show this person.
+        PermitError: there is nothing to compare a selfie with.
+        IdentityError: it does not show this person.
         PhotoRefusedError: the selfie cannot be used.
     """
     if check.selfie is None:
@@ -60,7 +61,7 @@ def confirm(scope: Scope, ids: Sequence[str], check: Check) -> None:
         log.append(tx, scope.keys, event, at=scope.clock())
     if not same:
         msg = "The selfie does not show the person whose data are asked for."
-        raise PermitError(msg, advice=ANOTHER)
+        raise IdentityError(msg, advice=ANOTHER)
 
 
 def _is_same(scope: Scope, ids: Sequence[str], selfie: bytes) -> bool:

@@ -7,18 +7,21 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from countenance.errors import ConflictError, CountenanceError, UsageError
-from countenance.flows.pages import write_whole
+from countenance.flows.pages import remove_part, write_whole
+from countenance.flows.registering import Delivery
 from countenance.ingest.source import SourceItem, display_name
 from countenance.store.collections import Collection
+from countenance.store.connection import Tx
+from countenance.store.written import PART
 
 MARKER = "countenance-clear.json"
-PART = ".part-"
-"""How the names of files begin that are not whole yet."""
 CLEAR, REDACTED, THUMBNAILS = b"clear", b"redacted", b"thumbnails"
+_DIGITS = frozenset(b"0123456789abcdef")
 _JPEG_ENDINGS = (b".jpg", b".jpeg", b".jpe", b".jfif")
 _LONGEST_NAME, _KEPT_OF_NAME, _LONGEST_PATH = 255, 160, 2_000
 """Bytes that a name may have, that are kept of one that has more, and that a path below the folder may have."""
@@ -100,7 +103,7 @@ class Folder:
         """True for a folder of this collection and channel, False for an empty one or none; others are refused."""
         marker = self.path / MARKER
         if not marker.is_file():
-            if self.path.exists() and any(not each.name.startswith(PART) for each in self.path.iterdir()):
+            if self.path.exists() and any(not os.fsencode(each.name).startswith(PART) for each in self.path.iterdir()):
                 msg = f"The folder {self.path} holds files that no clearing wrote."
                 raise ConflictError(msg, advice="Name an empty or a new folder with --out; nothing was changed.")
             return False
@@ -119,24 +122,39 @@ class Folder:
         """Content of the file that says whose folder this is."""
         return (self.path / MARKER).read_bytes()
 
-    def write(self, name: bytes, content: bytes, *, private: bool = False) -> None:
+    def write(self, name: bytes, content: bytes, *, delivery: Delivery | None = None, private: bool = False) -> None:
         """Write a file below the folder so that it is there whole or not at all.
 
         Args:
             name: path below the folder.
             content: of the file.
+            delivery: where it is noted, and what gives it its name; None for a file that is about nobody.
             private: readable by its owner only, for what names people; what is released may be read.
 
         Raises:
             CountenanceError: it cannot be written.
         """
-        path = self.at(name)
+        path, put = self.at(name), write_whole if delivery is None else delivery.write
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names are bytes here
-            write_whole(path, content, mode=0o600 if private else 0o644, part=self.at(PART.encode()))
+            put(path, content, mode=0o600 if private else 0o644)
         except OSError as error:
-            msg = f"{display_name(path)} cannot be written: {error.strerror}."
-            raise CountenanceError(msg, advice="Check free disk space and permissions, then run it again.") from error
+            raise self._unwritable(path, error) from error
+
+    def deliver(self, tx: Tx, delivery: Delivery) -> bool:
+        """Let the files of a delivery get their names; False when an erasure has passed since they were noted.
+
+        Raises:
+            CountenanceError: one of them cannot be put in its place.
+        """
+        try:
+            return delivery.finish(tx)
+        except OSError as error:
+            raise self._unwritable(self.key, error) from error
+
+    def _unwritable(self, path: bytes, error: OSError) -> CountenanceError:
+        msg = f"{display_name(path)} cannot be written: {error.strerror}."
+        return CountenanceError(msg, advice="Check free disk space and permissions, then run it again.")
 
     def holds(self, name: bytes, sha256: bytes) -> bool:
         """Whether a released file is there, whole and as we wrote it."""
@@ -182,8 +200,12 @@ class Folder:
 
     def sweep(self) -> None:
         """Remove what a killed run left half written."""
-        for part in self.path.glob(f"{PART}*"):
-            part.unlink(missing_ok=True)
+        for where, _, names in os.walk(self.key):
+            for name in names:
+                # Below the top may lie a released file whose own name begins like that.
+                if name.startswith(PART) and (where == self.key or _DIGITS.issuperset(name.removeprefix(PART))):
+                    with suppress(OSError):  # of a program that lives
+                        remove_part(os.path.join(where, name))  # noqa: PTH118 - names are bytes here
 
 
 def thumbnail_of(path: bytes) -> bytes:

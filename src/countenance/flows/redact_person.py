@@ -10,20 +10,20 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from countenance.errors import ConflictError, CountenanceError
-from countenance.flows.pages import write_whole
+from countenance.flows.registering import Delivery
 from countenance.flows.scope import Scope
 from countenance.flows.show_me_photos import Copied, Wanted, copies
 from countenance.ingest.source import display_name
-from countenance.store import appearances, faces, merges, photos, remarks, removal, written
+from countenance.store import appearances, faces, merges, photos, remarks, removal
 from countenance.store.connection import Tx
 from countenance.store.written import REMOVED_PERSON, WrittenFile
 
 INDEX = "index.json"
-_PART = b".part-"
+_ERASED = "Somebody else on it was erased while the copy was made, so there is none."
 
 
 @dataclass(slots=True)
@@ -33,7 +33,8 @@ class Redacted:
     Attributes:
         files: as they are registered.
         photos: id of the photo by path of its copy.
-        left_out: (photo for people, sentence) where no copy could be made.
+        left_out: (photo for people, sentence) where no copy could be made, or where somebody else on it was erased
+            while it was made.
     """
 
     files: list[WrittenFile] = field(default_factory=list)
@@ -44,8 +45,8 @@ class Redacted:
 def redact_person(scope: Scope, subject: str, out: Path) -> Redacted:
     """Write a copy without this person of every photo on which the person is or may be.
 
-    The copies are registered at once, but belong to their photos only after ``belong``: until then the erasure that
-    follows must not take them for copies that show the person.
+    The copies are registered with their photos at once, so that erasing somebody else whom they show reaches them; the
+    erasure that follows is told to keep them.
 
     Args:
         scope: the person's collection.
@@ -53,7 +54,7 @@ def redact_person(scope: Scope, subject: str, out: Path) -> Redacted:
         out: a new or an empty folder.
 
     Raises:
-        ConflictError: the folder is not empty.
+        ConflictError: the folder is not empty, or somebody else on a photo is being erased.
         CountenanceError: it cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -72,19 +73,11 @@ def redact_person(scope: Scope, subject: str, out: Path) -> Redacted:
                     told[os.fsdecode(os.path.basename(path))] = display_name(  # noqa: PTH119 - names are bytes here
                         copied.wanted.photo.path, copied.wanted.photo.member or None
                     )
-        _register(scope, result, os.fsencode(out.resolve() / INDEX), _index(told), None)
+        _deliver(scope, result, os.fsencode(out.resolve() / INDEX), _index(told), None)
     except OSError as error:
         msg = f"The folder {out} cannot be written: {error.strerror}."
         raise CountenanceError(msg, advice="Check free disk space and permissions; nothing was erased.") from error
     return result
-
-
-def belong(scope: Scope, redacted: Redacted) -> None:
-    """Let the copies belong to their photos, so that erasing somebody else whom they show reaches them."""
-    with scope.store.transaction() as tx:
-        for file in redacted.files:
-            if file.path in redacted.photos:
-                written.put(tx, replace(file, photo=redacted.photos[file.path]))
 
 
 def _wanted(tx: Tx, photo: str, people: list[str]) -> Wanted:
@@ -105,20 +98,25 @@ def _write(scope: Scope, out: Path, copied: Copied, result: Redacted) -> bytes |
         return None
     name = os.path.basename(photo.member or photo.path)  # noqa: PTH119 - names are bytes here
     path = os.path.join(os.fsencode(out.resolve()), photo.id.encode() + b"-" + name[:160] + b".jpg")  # noqa: PTH118
-    _register(scope, result, path, copied.content, photo.id)
+    if not _deliver(scope, result, path, copied.content, photo.id):
+        result.left_out.append((display_name(photo.path, photo.member or None), _ERASED))
+        return None
+    result.photos[path] = photo.id
     return path
 
 
-def _register(scope: Scope, result: Redacted, path: bytes, content: bytes, photo: str | None) -> None:
-    row = WrittenFile(
-        REMOVED_PERSON, path, hashlib.sha256(content).digest(), len(content), scope.clock(), scope.collection.id
-    )
-    with scope.store.transaction() as tx:
-        written.put(tx, row)
-    write_whole(path, content, mode=0o644, part=os.path.join(os.path.dirname(path), _PART))  # noqa: PTH118, PTH120
-    result.files.append(row)
-    if photo is not None:
-        result.photos[path] = photo
+def _deliver(scope: Scope, result: Redacted, path: bytes, content: bytes, photo: str | None) -> bool:
+    digest, now, collection = hashlib.sha256(content).digest(), scope.clock(), scope.collection.id
+    row = WrittenFile(REMOVED_PERSON, path, digest, len(content), now, collection, photo)
+    with Delivery(scope.keys) as delivery:
+        with scope.store.transaction() as tx:
+            delivery.note(tx, row)
+        delivery.write(path, content, mode=0o644)
+        with scope.store.transaction() as tx:
+            is_there = delivery.finish(tx)
+    if is_there:
+        result.files.append(row)
+    return is_there
 
 
 def _index(told: Mapping[str, str]) -> bytes:

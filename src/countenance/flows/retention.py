@@ -112,11 +112,13 @@ def hold(
 
     Raises:
         NotFoundError: there is no such subject.
+        ConflictError: a hold with this reference stands there already.
         StoreError: it has no reference or approver, or has ended already.
     """
     now = desk.clock()
     with desk.store.transaction() as tx:
         people = () if subject is None else tuple(merges.members(tx, subject))
+        _require_new(retention.standing(tx, collection, now), people, reference)
         made = retention.place(
             tx,
             collection=collection,
@@ -130,6 +132,16 @@ def hold(
         facts = {"whole_collection": subject is None, "until_s": _seconds(until_at)}
         log(tx, desk.keys, Event(Act.HOLD, desk.actor, collection, people, facts), at=now)
     return made
+
+
+def _require_new(standing: Sequence[Hold], people: Collection[str], reference: str) -> None:
+    """Two holds of one order would have to be lifted one by one, and the second is forgotten."""
+    for each in standing:
+        same = each.subject in people if people else each.subject is None
+        if same and each.reference == reference.strip():
+            msg = f"The legal hold {each.id} with the reference {each.reference} stands there already."
+            advice = f"Nothing was changed; for other days lift it first with `countenance retention lift {each.id}`."
+            raise ConflictError(msg, advice=advice)
 
 
 def lift(desk: Desk, hold_id: str) -> Hold:

@@ -63,14 +63,16 @@ def show_me(scope: Scope, subject: str, check: Check, out: Path, progress: Progr
     Raises:
         NotFoundError: nobody has this id (any more), or the person is being erased.
         ConflictError: the folder holds something else.
-        PermitError: it is not this person who asks.
+        IdentityError: it is not this person who asks.
+        PermitError: there is nothing that a selfie could be compared with.
         PhotoRefusedError: the selfie cannot be used.
         PackError: the networks that copies are checked with cannot be loaded.
         CountenanceError: the pack cannot be written.
     """
     with scope.store.reading() as tx:
         ids = tuple(merges.members(tx, subject))
-    folder = PackFolder(scope, ids, out)
+        folder = PackFolder(scope, ids, out)
+        folder.require_here(tx)
     folder.require_free()
     identity.confirm(scope, ids, check)
     permit = permit_show_me(scope.collection.id, ids, check.how, scope.clock())

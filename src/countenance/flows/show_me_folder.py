@@ -23,6 +23,8 @@ from countenance.store.written import SHOW_ME, UNFINISHED, WrittenFile
 NOTHING_HELD: Final = (
     "Nothing is held on somebody who was never enrolled or was erased; whoever was erased has a receipt that says so."
 )
+UNFINISHED_ERASURE: Final = "The erasure is not finished: finish it with `countenance erase --resume`."
+SOME_UNFINISHED: Final = "An erasure of this archive is not finished: finish it with `countenance erase --resume`."
 _PART: Final = ".part"
 _STORED: Final = frozenset({".jpg"})
 """Endings of files that pressing makes no smaller."""
@@ -101,7 +103,7 @@ class PackFolder:
         except OSError as error:
             raise self._unwritable(error) from error
         with self._scope.store.transaction() as tx:
-            self._require_here(tx)
+            self.require_here(tx)
             written.forget(tx, older)
             for part in self._parts():
                 written.put(tx, self._row(part, UNFINISHED, 0))
@@ -115,7 +117,7 @@ class PackFolder:
         """
         made = list(files)
         with self._scope.store.transaction() as tx:
-            self._require_here(tx)
+            self.require_here(tx)
             for file in made:
                 digest = hashlib.sha256(file.content).digest()
                 written.put(tx, self._row(self.path / file.name, digest, len(file.content), file.photo))
@@ -144,13 +146,13 @@ class PackFolder:
             with part.open("rb") as file_again:
                 digest = hashlib.file_digest(file_again, "sha256").digest()
             with self._scope.store.transaction() as tx:
-                self._require_here(tx)
+                self.require_here(tx)
                 written.put(tx, self._row(self.zip, digest, part.stat().st_size))
             part.replace(self.zip)
         except OSError as error:
             raise self._unwritable(error) from error
         with self._scope.store.transaction() as tx:
-            self._require_here(tx)
+            self.require_here(tx)
             written.forget(tx, [os.fsencode(path) for path in self._parts()])
 
     def discard(self) -> None:
@@ -196,12 +198,16 @@ class PackFolder:
         mine = dict.fromkeys(row.path for row in rows if row.kind == SHOW_ME)
         return [path for path in mine if path.startswith(inside) or path in beside]
 
-    def _require_here(self, tx: Tx) -> None:
-        """Raise NotFoundError when the person was erased since, or is being erased."""
+    def require_here(self, tx: Tx) -> None:
+        """Raise when there is nobody to show anything to.
+
+        Raises:
+            NotFoundError: the person is being erased.
+        """
         going = {each.target for each in erasures.unfinished(tx)}
         if going & {self._scope.collection.id, *merges.members(tx, self._ids[0])}:
             msg = "This person is being erased, so there is nothing to show any more."
-            raise NotFoundError(msg, advice=NOTHING_HELD)
+            raise NotFoundError(msg, advice=UNFINISHED_ERASURE)
 
     def _unwritable(self, error: OSError) -> CountenanceError:
         msg = f"The pack cannot be written to {self.path}: {error.strerror}."

@@ -57,10 +57,18 @@ IN_WORDS: Final = {
     Act.SET_ROLE: "Somebody's role in the organisation was noted.",
 }
 """What each act is, in words for the person."""
+OF_ALL: Final = {
+    Act.HOLD: "Everything in the collection was put under a legal hold, so that it is kept longer, your data with it.",
+    Act.LIFT_HOLD: "A legal hold on the whole collection, your data with it, was lifted.",
+}
+"""What was done to everybody of a collection at once; such an entry names nobody."""
+_WHOLE: Final = b'"whole_collection":true'
 
 
 def entries_of(tx: Tx, of: Of) -> tuple[list[Record], list[NewFile]]:
     """Every entry that touches the person, oldest first, and the files that show that it is so.
+
+    Legal holds on the whole collection are among them: they say how long this person is kept, and name nobody.
 
     Args:
         tx: any transaction; all proofs are of the log as it is in it.
@@ -74,6 +82,8 @@ def entries_of(tx: Tx, of: Of) -> tuple[list[Record], list[NewFile]]:
     for each in of.ids:
         for n in entries.touching(tx, each):
             numbers.setdefault(n, []).append(each)
+    for n in _of_all(tx, of):
+        numbers.setdefault(n, [])
     for n in sorted(numbers):
         body = entries.body(tx, n)
         entry: dict[str, Any] = parse(body)
@@ -88,7 +98,7 @@ def entries_of(tx: Tx, of: Of) -> tuple[list[Record], list[NewFile]]:
                 "n": n,
                 "at": entry["at"],
                 "act": entry["act"],
-                "in_words": IN_WORDS[Act(entry["act"])],
+                "in_words": (IN_WORDS if numbers[n] else OF_ALL)[Act(entry["act"])],
                 "by": of.teller.person(actor.name if actor is not None else ""),
                 "facts": entry["facts"],
                 "entry": f"{name}.json",
@@ -103,6 +113,19 @@ def log_of(of: Of) -> Record:
     """Which log it is, and the key that its signatures are checked with."""
     key = signing_key(of.scope.keys)
     return {"origin": key.name, "key": key.line}
+
+
+def _of_all(tx: Tx, of: Of) -> list[int]:
+    """Numbers of the entries about legal holds on the person's whole collection."""
+    found = []
+    for n, body in entries.bodies(tx):
+        if _WHOLE not in body:  # saves reading every entry of a long log
+            continue
+        entry = parse(body)
+        held = entry["act"] in {Act.HOLD, Act.LIFT_HOLD} and entry["facts"].get("whole_collection") is True
+        if held and entry["collection"] == of.scope.collection.id:
+            found.append(n)
+    return found
 
 
 def _opening(of: Of, entry: dict[str, Any], subject: str) -> Record:

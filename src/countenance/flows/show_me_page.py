@@ -163,7 +163,7 @@ def _consent(consent: Record, number: int) -> Record:
         "words": PURPOSES.get(consent["purpose"], consent["purpose"]),
         "in_words": STATES[consent["state"]],
         "from_at": day(consent["from_at"]),
-        "until_at": day(consent["until_at"]),
+        "last_day": day(consent["last_day"]),
         "withdrawn_at": day(consent["withdrawn_at"]) if consent["withdrawn_at"] else None,
         "recorded_at": day(consent["recorded_at"]),
         "recorded_by": who(consent["recorded_by"]),
@@ -189,10 +189,10 @@ def _consent_text(consent: Record) -> str:
     lines = [
         f"{shown['words']}: {', '.join(consent['channels'])}",
         f"State: {shown['in_words']}",
-        f"From {consent['from_at']} until {consent['until_at']}",
-        *([f"Taken back on {consent['withdrawn_at']}"] if consent["withdrawn_at"] else []),
+        f"From {shown['from_at']} until the end of {shown['last_day']}",
+        *([f"Taken back on {shown['withdrawn_at']}"] if consent["withdrawn_at"] else []),
         f"Signed by: {shown['signed']}",
-        f"Recorded on {consent['recorded_at']} by {shown['recorded_by']}",
+        f"Recorded on {shown['recorded_at']} by {shown['recorded_by']}",
         f"Signed form: {evidence['name']}",
         f"SHA-256 of the signed form: {evidence['sha256']}",
         "The form itself is not held here; whoever asked you to sign has it.",
@@ -214,8 +214,8 @@ def _publication(copy: Record) -> Record:
 def _keeping(keeping: Record) -> Record:
     holds: Sequence[Record] = keeping["legal_holds"]
     return {
-        "due_at": day(keeping["due_at"]) if keeping["due_at"] else None,
+        "last_day": day(keeping["last_day"]) if keeping["last_day"] else None,
         "because": WHY_KEPT.get(keeping["because"] or "", ""),
         "state": keeping["state"],
-        "holds": [{**each, "until_at": day(each["until_at"]), "placed_at": day(each["placed_at"])} for each in holds],
+        "holds": [{**each, "last_day": day(each["last_day"]), "placed_at": day(each["placed_at"])} for each in holds],
     }

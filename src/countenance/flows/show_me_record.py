@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from countenance.core.consent import last_day
 from countenance.core.permit import Permit
 from countenance.flows import retention
 from countenance.flows.consent import state_of
@@ -117,6 +118,7 @@ def keeping(tx: Tx, of: Of) -> Record:
     term = retention.term_for(tx, of.scope.collection.id, of.ids[0], of.scope.clock())
     return {
         "due_at": moment(term.due_at),
+        "last_day": last_day(term.due_at).isoformat() if term.due_at is not None else None,
         "because": term.reason.value if term.reason is not None else None,
         "state": term.state.value,
         "dates": {reason.value: moment(at) for reason, at in term.dates.items()},
@@ -126,6 +128,7 @@ def keeping(tx: Tx, of: Of) -> Record:
                 "whole_collection": hold.subject is None,
                 "placed_at": moment(hold.placed_at),
                 "until_at": moment(hold.until_at),
+                "last_day": last_day(hold.until_at).isoformat(),
                 "placed_by": of.teller.person(hold.placed_by),
             }
             for hold in term.holds
@@ -171,6 +174,7 @@ def all_consents(tx: Tx, of: Of) -> list[Record]:
                 "channels": list(consent.channels),
                 "from_at": moment(consent.from_at),
                 "until_at": moment(consent.until_at),
+                "last_day": last_day(consent.until_at).isoformat(),
                 "withdrawn_at": moment(consent.withdrawn_at),
                 "state": state_of(consent, now).value,
                 "evidence": {"name": record.evidence_name, "sha256": consent.evidence_sha256, "held_here": False},

@@ -20,6 +20,8 @@ from countenance.ledger.verify import Verifier
 
 KEY: Final = "key"
 _SEED_BYTES: Final = 32
+_HEX: Final = "0123456789abcdef"
+_BACKUP: Final = "Restore it from a backup; nothing is cosigned without it."
 _SINCE: Final = "Ask for `countenance ledger checkpoint --since` with the checkpoint cosigned last, which is {}."
 
 
@@ -61,19 +63,16 @@ def witness(text: str, log_key: str, state: Path, now: datetime, name: str | Non
     with _locked(state):
         seed, own = _key(state, name)
         seen = state / f"{hashlib.sha256(verifier.key.name.encode()).hexdigest()[:32]}.checkpoint"
-        last = seen.read_text("utf-8") if seen.exists() else None
+        last = _text(seen) if seen.exists() else None
         note, checkpoint, before = _accepted(verifier, text, last, seen)
         # Kept before it is signed: a witness that forgets would sign two histories.
-        write_whole(os.fsencode(seen), note.encode(), mode=0o600, part=os.fsencode(seen.with_suffix(".new")))
+        write_whole(os.fsencode(seen), note.encode(), mode=0o600)
     line = cosign(seed, own.name, parse_note(note).text, int(now.timestamp()))
     return Witnessed(checkpoint, before, line, note + line, own)
 
 
 def _accepted(verifier: Verifier, text: str, last: str | None, seen: Path) -> tuple[str, Checkpoint, int | None]:
     """(note, what it says, entries before) of a checkpoint that goes on from the last one."""
-    if last is not None and is_consistency(text):
-        old, new = verifier.advance(last, text)
-        return parse_consistency(text)[2], new, old.size
     try:
         note = parse_consistency(text)[2] if is_consistency(text) else text
     except ValueError as error:
@@ -82,7 +81,15 @@ def _accepted(verifier: Verifier, text: str, last: str | None, seen: Path) -> tu
     if last is None:
         return note, checkpoint, None
     before = verifier.checkpoint(last)
-    if checkpoint.size != before.size:
+    if checkpoint == before:  # shown again, because the cosignature never reached anybody
+        return note, checkpoint, before.size
+    if checkpoint.size < before.size:
+        msg = f"The log was rolled back: it had {before.size} entries, and has {checkpoint.size} now."
+        raise ProofError(msg, advice=f"Keep this checkpoint and {seen}, both signed by the log, and ask its owner why.")
+    if is_consistency(text):
+        verifier.advance(last, text)
+        return note, checkpoint, before.size
+    if checkpoint.size > before.size:
         msg = f"The last checkpoint had {before.size} entries, this one has {checkpoint.size}, and no proof joins them."
         raise ProofError(msg, advice=_SINCE.format(seen))
     verifier.consistency(last, note, [])
@@ -99,13 +106,28 @@ def _key(state: Path, name: str | None) -> tuple[bytes, Key]:
             msg = f"{chosen!r} cannot be the name of a key."
             raise UsageError(msg, advice="Use a name without spaces and without a plus sign.")
         content = f"{chosen}\n{seed.hex()}\n".encode()
-        write_whole(os.fsencode(path), content, mode=0o600, part=os.fsencode(path.with_suffix(".new")))
-    kept, secret, _ = path.read_text("utf-8").split("\n")
+        write_whole(os.fsencode(path), content, mode=0o600)
+    kept, _, secret = _text(path).removesuffix("\n").partition("\n")
+    if not is_name(kept) or len(secret) != 2 * _SEED_BYTES or not set(secret) <= set(_HEX):
+        msg = f"The witness's key {path} is damaged."
+        raise StoreError(msg, advice=_BACKUP)
     if name is not None and name != kept:
         msg = f"This witness is called {kept}, and keeps its name."
         raise UsageError(msg, advice="Leave --name out, or use another folder for another witness.")
     seed = bytes.fromhex(secret)
     return seed, public_key(seed, kept, COSIGNATURE)
+
+
+def _text(path: Path) -> str:
+    """The text of a file of the witness's own."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}."
+        raise StoreError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path}, which this witness wrote, is no text any more."
+        raise StoreError(msg, advice=_BACKUP) from error
 
 
 @contextmanager

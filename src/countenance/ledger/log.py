@@ -9,6 +9,7 @@ from functools import partial
 
 from countenance.core.merkle import completed, consistency_proof, inclusion_proof, leaf_hash, root_of
 from countenance.errors import StoreError
+from countenance.ledger import mac
 from countenance.ledger.event import MOST_SUBJECTS, NONCE_BYTES, Event, commitment, entry
 from countenance.store import actors, entries
 from countenance.store.connection import Tx
@@ -26,12 +27,17 @@ def append(tx: Tx, keys: KeyStore, event: Event, *, at: datetime) -> int:
 
 
 def append_all(tx: Tx, keys: KeyStore, events: Sequence[Event], *, at: datetime) -> int:
-    """Log several acts in order; gives the number of the last entry."""
+    """Log several acts in order; gives the number of the last entry.
+
+    Raises:
+        ProofError: the entry before was not written by this archive.
+    """
     parts = [part for event in events for part in _parts(event)]
     if not parts:
         msg = "There is nothing to log."
         raise StoreError(msg)
     first, bodies, touched = entries.size(tx), list[bytes](), list[tuple[int, Iterable[str]]]()
+    mac.require_ours(tx, keys, max(0, first - 1))  # what somebody slipped in would become part of our history
     for n, event in enumerate(parts, start=first):
         nonce = secrets.token_bytes(NONCE_BYTES) if event.subjects else None
         hidden = [commitment(keys.salt_of(each, nonce), each) for each in event.subjects] if nonce else []
@@ -39,7 +45,8 @@ def append_all(tx: Tx, keys: KeyStore, events: Sequence[Event], *, at: datetime)
         bodies.append(entry(event, n=n, at=at.astimezone(UTC), actor=actor, commitments=hidden, nonce=nonce))
         touched.append((n, event.subjects))
     at_node = partial(entries.node, tx)
-    entries.add(tx, first, bodies, completed(first, [leaf_hash(body) for body in bodies], at_node))
+    nodes = completed(first, [leaf_hash(body) for body in bodies], at_node)
+    entries.add(tx, first, bodies, mac.of_all(keys, first, bodies), nodes)
     for n, subjects in touched:
         entries.touch(tx, n, subjects)
     return first + len(bodies) - 1

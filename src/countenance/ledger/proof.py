@@ -26,7 +26,7 @@ def proof_text(tx: Tx, keys: KeyStore, n: int, *, extra: bytes = b"") -> str:
     """
     size = entries.size(tx)
     if not 0 <= n < size:
-        msg = f"The ledger has {size} entries and no entry {n}."
+        msg = f"The ledger has {size} {'entry' if size == 1 else 'entries'} and no entry {n}."
         raise NotFoundError(msg, advice="They are counted from 0; `countenance ledger verify` says how many there are.")
     return spelled(Proof(n, tuple(prove_inclusion(tx, n, size)), sign(tx, keys, size), extra))
 

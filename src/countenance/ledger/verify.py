@@ -64,6 +64,7 @@ ERASE: Final = "erase"
 RECEIPT_LABEL: Final = b"countenance receipt 1\n"
 """What the signed bytes of a receipt begin with; no note does, because a note's text is its origin first."""
 RECEIPT_PARTS: Final = ("entry", "proof", "signature", "statement")
+_LONGEST_NAME: Final = 128
 MOST_RECEIPT_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -172,6 +173,11 @@ class Verifier:
             _check("5.2", self.key, unspell(signature), RECEIPT_LABEL + canonical(parts))
         except ValueError:
             _fail("5.2", "the signature is not spelled as base64 is")
+        except ProofError:
+            named = parts["statement"].get("log")
+            if isinstance(named, str) and named != self.key.name:
+                _fail("5.2", f"the receipt names the log {named[:_LONGEST_NAME]}, and the key is of {self.key.name}")
+            raise
         # 5.3 The statement's form.
         statement: dict[str, Any] = parts["statement"]
         if statement.get("form") != FORM:

@@ -33,7 +33,7 @@ def put(tx: Tx, keys: KeyStore, subject: str, name: str, value: str) -> None:
     text = " ".join(value.split())
     if not text:
         msg = f"The attribute {name} needs a value."
-        raise StoreError(msg, advice="Leave it out, or take a former value away.")
+        raise StoreError(msg, advice=f"Nothing was changed; take a former value away with `--unset {name}`.")
     unset(tx, subject, name)
     sealed = seal(keys.subject_key(subject), text.encode("utf-8", "surrogatepass"), _context(subject, name))
     tx.execute(insert(subject_attributes).values(subject_id=subject, name=name, value_sealed=sealed))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, insert, select
 
 from countenance.errors import ConflictError, NotFoundError, StoreError
+from countenance.store import keychecks
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.keys import KeyStore
@@ -102,6 +103,7 @@ def create(tx: Tx, keys: KeyStore, *, name: str, pack: str, at: datetime, releas
             "release_until_at": release.until_at,
         }
     tx.execute(insert(collections).values(row))
+    keychecks.note(tx, made.id, keys.collection_key(made.id))
     return made
 
 

@@ -24,13 +24,23 @@ def size(tx: Tx) -> int:
     return 0 if newest is None else newest + 1
 
 
-def add(tx: Tx, first: int, bodies: Sequence[bytes], nodes: Iterable[tuple[int, int, bytes]]) -> None:
-    """Append entries, from number ``first`` on, and the nodes (level, n, hash) that they complete.
+def add(
+    tx: Tx, first: int, bodies: Sequence[bytes], macs: Sequence[bytes], nodes: Iterable[tuple[int, int, bytes]]
+) -> None:
+    """Append entries, from number ``first`` on, each with its 32-byte MAC, and the nodes that they complete.
+
+    Args:
+        tx: transaction.
+        first: number of the first of them.
+        bodies: the entries.
+        macs: by the archive's own key, which is not in the database.
+        nodes: (level, n, hash).
 
     Raises:
         ConflictError: another entry has that number.
     """
-    rows = [{"n": n, "body": body} for n, body in enumerate(bodies, start=first)]
+    sealed = zip(bodies, macs, strict=True)
+    rows = [{"n": n, "body": body, "mac": mac} for n, (body, mac) in enumerate(sealed, start=first)]
     tx.execute(insert(ledger_entries), rows)
     made = [{"level": level, "n": n, "hash": digest} for level, n, digest in nodes]
     if made:
@@ -52,15 +62,20 @@ def body(tx: Tx, n: int) -> bytes:
 
 def bodies(tx: Tx, first: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
     """Entries with their numbers, in order, from ``first`` up to ``end`` (all when None)."""
+    return ((n, body) for n, body, _ in sealed_bodies(tx, first, end))
+
+
+def sealed_bodies(tx: Tx, first: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, bytes]]:
+    """The same with the MAC of each."""
     while end is None or first < end:
         most = _PAGE if end is None else min(_PAGE, end - first)
-        query = select(ledger_entries.c.n, ledger_entries.c.body).where(ledger_entries.c.n >= first)
+        query = select(ledger_entries).where(ledger_entries.c.n >= first)
         rows = tx.execute(query.order_by(ledger_entries.c.n).limit(most)).all()
         if not rows:
             return
         for row in rows:
             if end is None or row.n < end:
-                yield row.n, bytes(row.body)
+                yield row.n, bytes(row.body), bytes(row.mac)
         first = rows[-1].n + 1
 
 

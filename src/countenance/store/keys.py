@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from countenance.errors import DamagedError, KeyStoreError, NotFoundError
 from countenance.store import keyfolder
+from countenance.store.archive_secrets import Secrets
 from countenance.store.epoch import Slot
 from countenance.store.keyfile import Master
 from countenance.store.sealing import KEY_BYTES
@@ -40,7 +41,7 @@ _TABLES = (("collection_keys", "collection_id"), ("subject_keys", "subject_id"),
 """What the epoch key wraps, and by what each row is named."""
 
 
-class KeyStore:
+class KeyStore(Secrets):
     """An open key store. Keys live in memory while it is open; ``close`` wipes them as well as Python can."""
 
     def __init__(self, folder: Path, wrapping: bytearray, connection: sqlite3.Connection) -> None:
@@ -183,39 +184,17 @@ class KeyStore:
         with self._transaction(write=False) as db:
             return db.execute("SELECT 1 FROM subject_keys WHERE subject_id = ?", (subject,)).fetchone() is not None
 
-    def has_secret(self, name: str) -> bool:
-        """Whether the secret of that name was drawn."""
+    def has_collection_key(self, collection: str) -> bool:
+        """Whether the collection has a key."""
+        query = "SELECT 1 FROM collection_keys WHERE collection_id = ?"
         with self._transaction(write=False) as db:
-            return db.execute("SELECT 1 FROM archive_secrets WHERE name = ?", (name,)).fetchone() is not None
-
-    def secret(self, name: str) -> bytes:
-        """The archive's 32-byte secret of that name; drawn, durably, when it is asked for the first time.
-
-        Raises:
-            DamagedError: its stored form is damaged.
-        """
-        query = "SELECT wrapped FROM archive_secrets WHERE name = ?"
-        with self._transaction(write=False) as db:
-            row = db.execute(query, (name,)).fetchone()
-            if row is not None:
-                return unwrap(self._epoch, row[0])
-        with self._transaction(write=True) as db:  # another program may have been faster
-            row = db.execute(query, (name,)).fetchone()
-            drawn = os.urandom(KEY_BYTES) if row is None else unwrap(self._epoch, row[0])
-            if row is None:
-                db.execute("INSERT INTO archive_secrets VALUES (?, ?)", (name, wrap(self._epoch, drawn)))
-            return drawn
+            return db.execute(query, (collection,)).fetchone() is not None
 
     def open_all(self) -> int:
         """Open every key and keep none; gives how many there are. DamagedError when one does not open."""
         with self._transaction(write=False) as db:
             rows = [row for table, _ in _TABLES for row in db.execute(f"SELECT wrapped FROM {table}")]  # noqa: S608
             return sum(bool(unwrap(self._epoch, wrapped)) for (wrapped,) in rows)
-
-    def drop_secret(self, name: str) -> None:
-        """Delete a secret; it is gone for good after ``rotate_epoch``."""
-        with self._transaction(write=True) as db:
-            db.execute("DELETE FROM archive_secrets WHERE name = ?", (name,))
 
     def salt_of(self, subject: str, nonce: bytes) -> bytes:
         """The 32-byte salt of one entry of the ledger about this subject; it dies with the subject's key.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+import unicodedata
+from typing import Final, Literal
 
-from sqlalchemy import Column, LargeBinary, func, select
+from sqlalchemy import Column, LargeBinary, func, or_, select
 
 from countenance.store.connection import Tx
 from countenance.store.schema import (
     actors,
+    appearance_history,
     clearings,
     collections,
+    label_operations,
     legal_holds,
     photo_paths,
     policy_pages,
@@ -37,14 +40,23 @@ _OWN_WORDS: Final[tuple[Column[str] | Column[bytes], ...]] = (
     legal_holds.c.reference,
     legal_holds.c.approver,
     policy_pages.c.page,
+    label_operations.c.note,
+    appearance_history.c.note,
 )
 
 
+def spellings(text: str) -> tuple[str, ...]:
+    """The text as it was given, composed and decomposed: file systems and keyboards differ in this."""
+    forms: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+    return tuple(dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in forms)]))
+
+
 def mentioned(tx: Tx, text: str) -> int:
-    """In how many values of these columns the text stands; reads each of these tables once."""
+    """In how many values of these columns the text stands, however it is spelled; reads each of these tables once."""
     found = 0
     for column in _OWN_WORDS:
-        sought = text.encode("utf-8", "surrogatepass") if isinstance(column.type, LargeBinary) else text
-        query = select(func.count()).select_from(column.table).where(func.instr(column, sought) > 0)
-        found += tx.execute(query).scalar_one()
+        is_bytes = isinstance(column.type, LargeBinary)
+        sought = [each.encode("utf-8", "surrogatepass") if is_bytes else each for each in spellings(text)]
+        said = or_(*(func.instr(column, each) > 0 for each in sought))
+        found += tx.execute(select(func.count()).select_from(column.table).where(said)).scalar_one()
     return found

@@ -103,3 +103,16 @@ def merge(tx: Tx, keep: str, other: str) -> None:
 def unmerge(tx: Tx, other: str) -> None:
     """Let ``other`` count as itself again."""
     tx.execute(update(subjects).where(subjects.c.id == other).values(merged_into=None))
+
+
+def part(tx: Tx, gone: Collection[str]) -> None:
+    """Let whoever is merged with one of these ids, and is none of them, count as themselves again."""
+    for each in gone:
+        theirs = select(subjects.c.id).where(subjects.c.merged_into == each)
+        own = select(subjects.c.merged_into).where(subjects.c.id == each)
+        for other in tx.execute(theirs).scalars().all():
+            if other not in gone:
+                unmerge(tx, other)
+        root = tx.execute(own).scalar()
+        if root is not None and root not in gone:
+            unmerge(tx, each)

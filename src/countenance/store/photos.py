@@ -308,7 +308,10 @@ def by_id(tx: Tx, photo: str) -> Photo:
     row = tx.execute(_WITH_PATH.where(photos.c.id == photo)).first()
     if row is None:
         msg = f"There is no photo with the id {photo}."
-        raise NotFoundError(msg)
+        advice = (
+            "Give the sha256 that `countenance find WHO --json` prints, or the id in a report of `countenance clear`."
+        )
+        raise NotFoundError(msg, advice=advice)
     return _photo(row)
 
 

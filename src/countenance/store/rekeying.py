@@ -21,7 +21,7 @@ from sqlalchemy import Row, Select, Update, bindparam, select, update
 
 from countenance.core.permit import Act, Permit
 from countenance.errors import NotFoundError
-from countenance.store import facts
+from countenance.store import facts, keychecks
 from countenance.store.connection import Store, Tx
 from countenance.store.keys import KeyStore
 from countenance.store.schema import face_templates, faces, photos, subject_references, subjects
@@ -105,6 +105,7 @@ def rewrite(tx: Tx, keys: KeyStore, permit: Permit, collection: str) -> Rekeyed:
     permit.require(Act.REKEY, collection)
     facts.put(tx, FACT + collection, "written")
     old, new = keys.collection_key(collection), keys.next_collection_key(collection)
+    keychecks.note(tx, collection, new)
     turn = _Turn(old, new)
 
     def reference(row: Row[Any]) -> bytes | None:

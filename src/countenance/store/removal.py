@@ -5,16 +5,19 @@ Each ``Rows`` names one kind of rows; the lists are in an order in which rows go
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, select, update
 
 from countenance.store.connection import Tx
+from countenance.store.mentions import spellings
 from countenance.store.schema import (
     appearance_history,
     appearances,
+    archive_facts,
     clearings,
     collections,
     consents,
@@ -38,9 +41,9 @@ from countenance.store.schema import (
     written_files,
 )
 
-REJECTED: Final = "rejected"
-DELETED, CLEARED = "rows deleted, their bytes overwritten with zeros", "the person's id taken out of rows that stay"
-Ids = Sequence[str] | Select[Any]
+CONFIRMED, REJECTED = "confirmed", "rejected"
+DELETED, CLEARED = "rows deleted, their bytes overwritten with zeros", "taken out of rows that stay"
+Ids: TypeAlias = Sequence[str] | Select[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +79,30 @@ class Rows:
             tx.execute(delete(self.table).where(self.where))
 
 
-def of_subject(tx: Tx, ids: Sequence[str], names: Sequence[str]) -> list[Rows]:
+def of_subject(tx: Tx, collection: str, ids: Sequence[str], names: Sequence[str]) -> list[Rows]:
     """Everything about one person.
 
     Args:
         tx: any transaction.
+        collection: id of the person's collection.
         ids: every id of the person, also those that were merged.
-        names: as they were given at enrolment; notes in which one stands go as well.
+        names: as they were given at enrolment; notes of the collection in which one stands as a word go as well.
     """
-    seen = select(appearances.c.face_id).where(appearances.c.subject_id.in_(ids), appearances.c.state != REJECTED)
+    theirs = appearances.c.subject_id.in_(ids) & (appearances.c.state != REJECTED)
+    others = select(appearances.c.face_id).where(appearances.c.state == CONFIRMED, appearances.c.subject_id.not_in(ids))
+    seen = select(appearances.c.face_id).where(theirs, appearances.c.face_id.not_in(others))
     noted = label_operations.c.subject_id.in_(ids) | label_operations.c.other_id.in_(ids)
-    for name in names:
-        noted |= label_operations.c.note.contains(name, autoescape=True)
-    told = [appearance_history.c.note.contains(name, autoescape=True) for name in names]
+    operations = select(label_operations.c.id, label_operations.c.note)
+    notes = _naming(tx, operations.where(label_operations.c.collection_id == collection), names)
+    history = (
+        select(appearance_history.c.id, appearance_history.c.note)
+        .join(appearances, appearances.c.id == appearance_history.c.appearance_id)
+        .join(subjects, subjects.c.id == appearances.c.subject_id)
+        .where(subjects.c.collection_id == collection, appearance_history.c.note.is_not(None))
+    )
+    told = _naming(tx, history, names)
+    named = label_operations.c.id.in_(notes) & label_operations.c.note.is_not(None)
+    named_before = appearance_history.c.id.in_(told) & appearance_history.c.note.is_not(None)
     return [
         Rows("references", subject_references, subject_references.c.subject_id.in_(ids)),
         Rows("consents", consents, consents.c.subject_id.in_(ids)),
@@ -96,7 +110,8 @@ def of_subject(tx: Tx, ids: Sequence[str], names: Sequence[str]) -> list[Rows]:
         Rows("clearings", clearings, clearings.c.photo_id.in_(photos_of_subject(tx, ids))),
         Rows("rivals of appearances", appearances, appearances.c.rival_id.in_(ids), ("rival_id", "rival_score")),
         Rows("label operations", label_operations, noted),
-        *([Rows("notes of labels", appearance_history, or_(*told))] if told else []),
+        Rows("notes that name the person", label_operations, named, ("note",)),
+        Rows("notes of labels that name the person", appearance_history, named_before, ("note",)),
         Rows("appearances", appearances, appearances.c.subject_id.in_(ids)),
         Rows("published register", publication_faces, publication_faces.c.subject_id.in_(ids), ("subject_id",)),
         Rows("attributes", subject_attributes, subject_attributes.c.subject_id.in_(ids)),
@@ -106,6 +121,22 @@ def of_subject(tx: Tx, ids: Sequence[str], names: Sequence[str]) -> list[Rows]:
         Rows("merged ids", subjects, subjects.c.merged_into.in_(ids), ("merged_into",)),
         Rows("name and person", subjects, subjects.c.id.in_(ids)),
     ]
+
+
+def subjects_on(tx: Tx, photo: str) -> list[str]:
+    """Ids of the people who are, or may be, on a photo."""
+    home = select(appearances.c.subject_id).join(faces, faces.c.id == appearances.c.face_id)
+    found = tx.execute(home.where(faces.c.photo_id == photo, appearances.c.state != REJECTED)).scalars()
+    return sorted(set(found))
+
+
+def _naming(tx: Tx, query: Select[Any], names: Sequence[str]) -> list[Any]:
+    """Ids of the rows (id, note) whose note says one of the names as a word of its own."""
+    if not names:
+        return []
+    words = "|".join(re.escape(each) for name in names for each in spellings(name))
+    said = re.compile(rf"(?<!\w)(?:{words})(?!\w)")
+    return [row[0] for row in tx.execute(query) if row[1] and said.search(row[1])]
 
 
 def photos_of_subject(tx: Tx, ids: Sequence[str]) -> list[str]:
@@ -153,6 +184,7 @@ def of_collection(collection: str) -> list[Rows]:
         Rows("legal holds", legal_holds, legal_holds.c.collection_id == collection),
         Rows("merged ids", subjects, subjects.c.collection_id == collection, ("merged_into",)),
         Rows("names and people", subjects, subjects.c.collection_id == collection),
+        Rows("check of its key", archive_facts, archive_facts.c.name == f"key-check:{collection}"),
         Rows("collection", collections, collections.c.id == collection),
     ]
 

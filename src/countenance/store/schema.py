@@ -288,6 +288,7 @@ ledger_entries = Table(
     metadata,
     Column("n", Integer, primary_key=True),
     Column("body", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
 )
 
 ledger_nodes = Table(

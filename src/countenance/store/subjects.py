@@ -6,6 +6,7 @@ Names, dates of birth and the reasons why somebody must not appear are sealed, s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -95,10 +96,26 @@ def by_name(tx: Tx, keys: KeyStore, collection: str, name: str) -> list[Subject]
 
 
 def of_collection(tx: Tx, keys: KeyStore, collection: str) -> list[Subject]:
-    """The collection's subjects, oldest first."""
-    query = select(subjects).where(subjects.c.collection_id == collection)
-    rows: Sequence[Row[Any]] = tx.execute(query.order_by(subjects.c.created_at, subjects.c.id)).all()
-    return [_subject(keys, row) for row in rows]
+    """The collection's subjects, oldest first.
+
+    Raises:
+        NotFoundError: the key of one of them is gone.
+        DamagedError: a sealed name fails its authentication.
+    """
+    return [_subject(keys, row) for row in _rows(tx, collection)]
+
+
+def openable(tx: Tx, keys: KeyStore, collection: str) -> tuple[list[Subject], int]:
+    """(The collection's subjects whose keys are there, oldest first; how many have none any more).
+
+    Raises:
+        DamagedError: a sealed name fails its authentication.
+    """
+    rows, there = _rows(tx, collection), list[Subject]()
+    for row in rows:
+        with suppress(NotFoundError):
+            there.append(_subject(keys, row))
+    return there, len(rows) - len(there)
 
 
 def ids(tx: Tx) -> list[str]:
@@ -163,6 +180,11 @@ def why_hidden(tx: Tx, keys: KeyStore, subject: str) -> str | None:
     if row.must_not_appear_sealed is None:
         return None
     return _opened(keys, row, "subject-must-not-appear", row.must_not_appear_sealed)
+
+
+def _rows(tx: Tx, collection: str) -> Sequence[Row[Any]]:
+    query = select(subjects).where(subjects.c.collection_id == collection)
+    return tx.execute(query.order_by(subjects.c.created_at, subjects.c.id)).all()
 
 
 def _change(tx: Tx, subject: str, **values: object) -> None:

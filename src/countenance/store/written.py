@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, delete, insert, select, update
 
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
@@ -17,6 +19,8 @@ RENDITION, THUMBNAIL, REPORT = "rendition", "thumbnail", "report"
 CONTACT_SHEET, SHOW_ME, REMOVED_PERSON = "contact-sheet", "show-me", "redacted-pixels"
 UNFINISHED = bytes(32)
 """In place of the hash of a file that is being written: whatever lies under that path is ours."""
+PART = b".part-"
+"""How the names of files begin that are not whole yet."""
 KINDS = (RENDITION, THUMBNAIL, REPORT, CONTACT_SHEET, SHOW_ME, REMOVED_PERSON)
 
 
@@ -45,8 +49,14 @@ class WrittenFile:
     subjects: tuple[str, ...] = ()
 
 
-def put(tx: Tx, file: WrittenFile) -> None:
-    """Note a file; it replaces what was noted of the same path."""
+def part_of(path: bytes) -> bytes:
+    """Where a file of that path is written before it is whole: beside it, so that erasing finds it by the path."""
+    name = PART + hashlib.sha256(path).hexdigest()[:32].encode()
+    return os.path.join(os.path.dirname(path), name)  # noqa: PTH118, PTH120 - names are bytes here
+
+
+def put(tx: Tx, file: WrittenFile) -> str:
+    """Note a file; it replaces what was noted of the same path. Gives the id of the note."""
     forget(tx, [file.path])
     made = random_id()
     row = {
@@ -63,6 +73,18 @@ def put(tx: Tx, file: WrittenFile) -> None:
     about = [{"file_id": made, "subject_id": subject} for subject in dict.fromkeys(file.subjects)]
     if about:
         tx.execute(insert(written_file_subjects), about)
+    return made
+
+
+def stands(tx: Tx, note: str) -> bool:
+    """Whether the note of that id was neither forgotten nor replaced."""
+    return tx.execute(select(written_files.c.id).where(written_files.c.id == note)).first() is not None
+
+
+def set_whole(tx: Tx, note: str, sha256: bytes, n_bytes: int) -> None:
+    """Say of the note of that id that its file is whole: its hash (32 bytes) and its size."""
+    values = {"sha256": sha256, "bytes": n_bytes}
+    tx.execute(update(written_files).where(written_files.c.id == note).values(values))
 
 
 def forget(tx: Tx, paths: Iterable[bytes]) -> None:

@@ -8,7 +8,9 @@ from typing import Self
 import pytest
 
 from countenance.cli import doctor
+from countenance.cli.frame import counted
 from countenance.cli.ingest import as_json, as_text
+from countenance.cli.rescan import gone
 from countenance.flows.ingest import IngestSummary
 from countenance.ingest.confine import Layers
 from tests.terminal import Here
@@ -73,11 +75,20 @@ def test_the_ingest_summary() -> None:
     assert as_text("my gala", summary).splitlines() == [
         "4 new photos, 12 faces; 2 known, 3 refused",
         "4.5 photos/s",
-        "1 of the new ones are damaged; what could be read was used.",
+        "1 of the new ones is damaged; what could be read was used.",
         "5 appearances of enrolled people suggested.",
         "Refused: 2 damaged, 1 too-slow. See each with: countenance collection show 'my gala'",
     ]
     assert as_json(IngestSummary())["photos_per_second"] == 0
+
+
+def test_one_of_a_kind_is_told_in_the_singular() -> None:
+    lines = as_text("gala", IngestSummary(given=1, new=1, faces=1, suggested=1, seconds={"total": 2.0})).splitlines()
+    assert lines[0] == "1 new photo, 1 face; 0 known, 0 refused"
+    assert lines[2] == "1 appearance of enrolled people suggested."
+    assert [counted(n, "entry", "entries") for n in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]
+    assert gone(1).startswith("1 photo is no longer where it was;")
+    assert gone(2).startswith("2 photos are no longer where they were;")
 
 
 def test_packs_are_listed_with_licence_and_training_data(run: Here) -> None:

@@ -105,6 +105,7 @@ def test_what_programs_get(run: Here, bo: str) -> None:
         "channels": ["website", "print"],
         "from": "2026-01-02T00:00:00+00:00",
         "until": "3000-01-01T00:00:00+00:00",
+        "last_day": "2999-12-31",
         "withdrawn": None,
         "minor": True,
         "guardian": "Cleo Lind",

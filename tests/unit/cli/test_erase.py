@@ -68,6 +68,8 @@ def test_a_changed_receipt_is_refused(gala: People, tmp_path: Path) -> None:
     [
         ((), 2, "Name one thing to erase"),
         (("Ann Fern", "--resume"), 2, "Name one thing to erase"),
+        (("--resume", "--dry-run"), 2, "nothing to try out"),
+        (("--resume", "--receipt", "there.json"), 1, "cannot be a folder"),
         (("Ann Fern",), 2, "--receipt FILE"),
         (("--photo", "x", "--receipt", "r.json"), 2, "--collection"),
         (("--where", "region", "--collection", "gala", "--receipt", "r"), 2, "NAME=VALUE"),
@@ -97,13 +99,14 @@ def test_a_photo_is_erased_by_its_id_or_its_hash(gala: People, tmp_path: Path) -
 def test_people_with_an_attribute_are_erased_together(gala: People, tmp_path: Path) -> None:
     assert gala.run("subject", "set", "Ann Fern", "region=Bavaria").code == 0
     words = ("erase", "--where", "region=Bavaria", "--collection", "gala")
-    assert gala.run(*words, "--dry-run").out.splitlines()[0] == "1 people of gala have region=Bavaria"
+    assert gala.run(*words, "--dry-run").out.splitlines()[0] == "1 of the people of gala: region=Bavaria"
     answer = gala.run(*words, "--receipt", tmp_path / "receipts")
     assert answer.code == 0, answer.err
     assert gala.names() == {"Bob"}
     (receipt,) = (tmp_path / "receipts").iterdir()
     assert gala.run("receipt", "verify", receipt).code == 0
-    assert gala.run(*words, "--receipt", tmp_path / "receipts").code == 0, "nobody is left, and that is no failure"
+    again = gala.run(*words, "--receipt", tmp_path / "receipts")
+    assert (again.code, "Nobody in gala has region=Bavaria" in again.err) == (1, True)
 
 
 def test_a_collection_is_destroyed_when_its_name_is_given(gala: People, tmp_path: Path) -> None:

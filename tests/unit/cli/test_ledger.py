@@ -82,8 +82,11 @@ def test_an_old_copy_is_refused_until_it_is_replayed(run: Here, archive: Path) -
     assert "countenance ledger replay" in refused.json["error"]["advice"]
     assert "countenance ledger replay" in run("ledger", "verify").err
     assert run("collection", "list").code == 0
-    done = run("ledger", "replay", "--json").done
+    answer = run("ledger", "replay", "--json")
+    done = answer.json
+    assert answer.code == 3
     assert (done["standing"], done["entries"], done["erased_again"]) == ("database-behind", 1, [])
+    assert done["lost"] == {"create-collection": 1}
     assert run("collection", "create", "club").code == 0
     assert run("ledger", "verify").code == 0
     assert "no entry was missing" in run("ledger", "replay").out
@@ -96,6 +99,52 @@ def test_a_damaged_mirror_is_said_and_written_again(run: Here, archive: Path) ->
     assert "signed checkpoint is gone" in refused.err
     assert "written again from the database" in run("ledger", "replay").out
     assert run("ledger", "verify").code == 0
+
+
+def test_a_loss_has_to_be_accepted(run: Here, archive: Path) -> None:
+    mirror = {path.name: path.read_bytes() for path in (archive / LEDGER).iterdir()}
+    with closing(sqlite3.connect(archive / DATABASE)) as raw, closing(sqlite3.connect(archive / "backup")) as copy:
+        raw.backup(copy)
+    assert run("collection", "create", "press").code == 0
+    (archive / "backup").replace(archive / DATABASE)
+    for name, content in mirror.items():
+        (archive / LEDGER / name).write_bytes(content)
+    assert "1 entry is missing" in run("ledger", "verify").err
+    refused = run("ledger", "replay")
+    assert (refused.code, "--accept-loss" in refused.err) == (1, True)
+    accepted = run("ledger", "replay", "--accept-loss")
+    assert accepted.code == 3
+    assert "Gone for good: 1 entry of the log. Tell whoever holds an older checkpoint" in accepted.out
+    assert run("ledger", "verify").code == 0
+
+
+def test_a_witness_is_not_asked_for_what_cannot_be_written(run: Here, given: Path) -> None:
+    words = ("ledger", "witness", given / "older", "--state", given / "state", "--key", given / "key")
+    assert "exists already" in run(*words, "--out", given / "newer").err
+    assert "its folder is not there" in run(*words, "--out", given / "none" / "cosigned").err
+    assert not (given / "state").exists()
+    (given / "state").mkdir()
+    (given / "state" / "key").write_bytes(b"")
+    refused = run(*words)
+    assert (refused.code, "is damaged" in refused.err) == (1, True)
+
+
+def test_a_receipt_is_verified_with_the_key_it_names(run: Here, given: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    log = open_log(tmp_path / "other")
+    with log.world.store, log.world.keys:
+        name = log.verifier.key.name
+        (given / "receipt").write_bytes(log.receipt(log=name))
+    refused = run("receipt", "verify", given / "receipt")
+    assert (refused.code, f"the receipt names the log {name}" in refused.err) == (1, True)
+    (given / "bytes").write_bytes(b"\xff\xfe")
+    for key in (given / "bytes", given / "older", "nothing"):
+        assert run("receipt", "verify", given / "receipt", "--key", key).code == 2
+    junk = run("receipt", "verify", given / "bytes")
+    assert (junk.code, "not canonical JSON" in junk.err or "does not end" in junk.err) == (1, True)
+    (given / "bytes").write_bytes(b"\n")
+    assert "These bytes are not canonical JSON" in run("receipt", "verify", given / "bytes").err
+    assert run("receipt", "verify", given / "nosuch").code == 1
 
 
 def test_files_are_not_written_over(run: Here, given: Path) -> None:

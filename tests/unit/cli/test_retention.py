@@ -110,6 +110,7 @@ def test_the_list_says_who_when_and_why(run: Here, archive: Path, ada: str) -> N
         "collection": "gala",
         "must_not_appear": False,
         "due": "3000-01-01T00:00:00+00:00",
+        "last_day": "2999-12-31",
         "reason": "consent-ended",
         "state": "kept",
         "dates": {"consent-ended": "3000-01-01T00:00:00+00:00"},
@@ -117,8 +118,8 @@ def test_the_list_says_who_when_and_why(run: Here, archive: Path, ada: str) -> N
     }
     assert (rows["Bo Lind"]["subject"], rows["Bo Lind"]["due"], rows["Bo Lind"]["reason"]) == (bo, None, None)
     shown = run("retention", "list").out.splitlines()
-    assert shown[0].split() == ["DUE", "STATE", "NAME", "COLLECTION", "WHY", "ID"]
-    assert shown[1] == f"3000-01-01  kept   Ada Fern  gala        the last consent ends  {ada}"
+    assert shown[0].split() == ["LAST", "DAY", "STATE", "NAME", "COLLECTION", "WHY", "ID"]
+    assert shown[1] == f"2999-12-31  kept   Ada Fern  gala        the last consent ends  {ada}"
     assert shown[2] == f"-           kept   Bo Lind   gala        no rule                {bo}"
     assert people(run, "--within", "30d") == {}
     assert run("retention", "list", "--within", "30d").out == "Nobody is due within that time.\n"
@@ -142,7 +143,7 @@ def test_who_must_not_appear_is_marked(run: Here, ada: str) -> None:
 @pytest.mark.usefixtures("archive")
 def test_a_collection_whose_time_is_over_is_told(run: Here) -> None:
     run("retention", "set", "gala", "--purpose-ends", "2020-05-31")
-    last = "The collection gala has served its time since 2020-06-01; what else it holds goes with"
+    last = "The last day of the collection gala was 2020-05-31; what else it holds goes with"
     assert run("retention", "list").out.startswith(f"Nobody is enrolled.\n{last}")
     assert run("retention", "list", "--json").done["ended_collections"] == ["gala"]
 
@@ -157,6 +158,7 @@ def test_hold_and_lift_a_person(run: Here, due: str) -> None:
         "reference": "case 7",
         "approver": "The board",
         "until": "3000-01-01T00:00:00+00:00",
+        "last_day": "2999-12-31",
         "placed_by": "Ms Reed",
         "lifted_by": None,
         "lifted": None,
@@ -187,9 +189,25 @@ def test_a_name_that_both_have_is_asked_about(run: Here, archive: Path) -> None:
     refused = run("retention", "hold", "gala", *HOLD, "--json").json["error"]
     assert gala in refused["message"]
     assert run("retention", "hold", gala, *HOLD, "--json").done["hold"]["subject"] == gala
-    assert run("retention", "hold", "gala", "--collection", "gala", *HOLD, "--json").done["hold"]["subject"] == gala
+    other = ("hold", "gala", "--collection", "gala", *HOLD, "--reference", "case 8")
+    assert run("retention", *other, "--json").done["hold"]["subject"] == gala
     place = run("collection", "show", "gala", "--json").done["collection"]["id"]
     assert run("retention", "hold", place, *HOLD, "--json").done["hold"]["subject"] is None
+
+
+def test_one_order_is_held_once(run: Here, ada: str) -> None:
+    for words in (("Ada Fern",), ("gala",)):
+        made = run("retention", "hold", *words, *HOLD, "--json").done["hold"]
+        again = run("retention", "hold", *words, *HOLD, "--reference", " case 7 ", "--json")
+        assert (again.code, again.json["error"]["code"]) == (1, "conflict")
+        assert made["id"] in again.json["error"]["message"]
+        assert f"`countenance retention lift {made['id']}`" in again.json["error"]["advice"]
+        assert run("retention", "hold", *words, *HOLD, "--reference", "case 8").code == 0
+    assert len(run("retention", "list", "--json").done["holds"]) == 4
+    first = run("retention", "list", "--json").done["holds"][0]
+    assert (first["subject"], first["reference"]) == (ada, "case 7")
+    assert run("retention", "lift", first["id"]).code == 0
+    assert run("retention", "hold", ada, *HOLD).code == 0, "what was lifted may be placed again"
 
 
 # Run ------------------------------------------------------------------------------------------------------------------
@@ -314,9 +332,9 @@ def test_show_a_person(run: Here, ada: str) -> None:
 
 
 def test_a_person_who_is_due(run: Here, due: str) -> None:
-    assert f"due since {TODAY}: the last consent ends" in run("subject", "show", due).out
+    assert f"due, last day {TODAY}: the last consent ends" in run("subject", "show", due).out
     assert run("retention", "hold", due, *HOLD).code == 0
-    assert f"due since {TODAY}, and held: the last consent ends" in run("subject", "show", due).out
+    assert f"due, and held, last day {TODAY}: the last consent ends" in run("subject", "show", due).out
 
 
 def test_a_minor_who_must_not_appear(run: Here, archive: Path) -> None:
@@ -326,6 +344,11 @@ def test_a_minor_who_must_not_appear(run: Here, archive: Path) -> None:
     assert lines[1] == "  minor, must not appear"
     assert lines[-1] == "  kept until somebody says otherwise: no rule of the collection applies"
     assert "court order" not in "".join(lines)
+
+
+def test_an_empty_value_is_not_the_way_to_take_one_away(run: Here, ada: str) -> None:
+    advice = run("subject", "set", ada, "region=", "--json").json["error"]["advice"]
+    assert "`--unset region`" in advice
 
 
 def test_contacts(run: Here, ada: str) -> None:

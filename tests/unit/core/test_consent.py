@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import permutations
 
 import pytest
@@ -20,6 +20,7 @@ from countenance.core.consent import (
     comes_of_age,
     expiring,
     lapsing,
+    last_day,
     refusal,
     standing,
 )
@@ -335,3 +336,17 @@ def test_the_soonest_comes_first() -> None:
     last = replace(ENDING, subject="0")
     for order in permutations([soon, by_subject, by_purpose, last]):
         assert due(*order) == [by_subject, by_purpose, soon, last]
+
+
+@pytest.mark.parametrize(
+    ("until_at", "last"),
+    [
+        (datetime(2028, 8, 1, tzinfo=UTC), date(2028, 7, 31)),
+        (datetime(2028, 8, 1, 0, 0, 0, 1, tzinfo=UTC), date(2028, 8, 1)),
+        (datetime(2028, 8, 1, 14, tzinfo=UTC), date(2028, 8, 1)),
+        (datetime(2028, 8, 1, 2, tzinfo=timezone(timedelta(hours=2))), date(2028, 7, 31)),
+    ],
+    ids=str,
+)
+def test_the_last_day_is_the_one_that_was_signed(until_at: datetime, last: date) -> None:
+    assert last_day(until_at) == last

@@ -76,6 +76,25 @@ def test_the_mirror_alone_finds_who_has_no_key(log: Log) -> None:
     assert any("signed checkpoint is gone" in finding for finding in audit.verify(log.record).findings)
 
 
+def test_entries_without_our_mac_are_findings(log: Log) -> None:
+    bodies = log.bodies()
+    log.rewrite(bodies, macs=False)
+    findings = audit.verify(log.record).findings
+    assert findings[0] == "Entry 0 was not written by this archive."
+    assert len(findings) == len(bodies)
+
+
+def test_what_was_handed_out_cannot_be_rolled_back_with_the_mirror(log: Log) -> None:
+    bodies, note = log.bodies(), note_of(log, 9)
+    log.append(2)
+    audit.checkpoint(log.record)
+    log.rewrite(bodies, mirror=True)
+    (log.mirror.folder / CHECKPOINT).write_text(note, "utf-8")
+    verdict = audit.verify(log.record)
+    assert verdict.standing == Standing.DATABASE_BEHIND
+    assert "2 entries are missing" in verdict.findings[0]
+
+
 def test_a_mirror_that_differs_and_one_that_cannot_be_written_are_findings(log: Log) -> None:
     path = log.mirror.folder / ENTRIES
     path.write_bytes(path.read_bytes().replace(b'"find"', b'"hide"', 1))

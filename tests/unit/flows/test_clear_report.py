@@ -18,9 +18,10 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from countenance.core.clearance import Action, FaceState, PhotoState, Verdict
-from countenance.flows import clear_report
+from countenance.flows import clear_people, clear_report
 from countenance.flows.clear import Request
-from countenance.flows.clear_report import REPORT_HTML, REPORT_JSON, as_html, names_of
+from countenance.flows.clear_report import REPORT_HTML, REPORT_JSON, as_html
+from countenance.flows.scope import Scope
 from countenance.redact import check
 from countenance.settings import ClearSettings
 from tests.drawn import CLUB, name_of
@@ -93,6 +94,11 @@ def told(party: Party, **changes: object) -> dict[str, Any]:
     values: dict[str, object] = {"channel": WEBSITE, "out": party.out, "policy": POLICY, "actor": "office"}
     request = Request(**(values | changes))  # type: ignore[arg-type]
     return clear_report.report(party.scope, request, party.clear(**changes))
+
+
+def names_of(scope: Scope, report: dict[str, Any]) -> dict[str, str]:
+    with scope.store.reading() as tx:
+        return clear_people.names_of(tx, scope, report)
 
 
 def page_of(party: Party) -> Page:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from countenance.errors import CountenanceError, StoreError
-from countenance.flows import clear_report, contact_sheet, holdings
+from countenance.flows import clear_report
 from countenance.flows.clear import Request
 from countenance.flows.layout import Folder
 from countenance.store import written
@@ -121,8 +121,7 @@ def test_what_cannot_be_registered_is_not_written(out: Party, monkeypatch: pytes
         msg = "The register is full."
         raise StoreError(msg)
 
-    for module in (holdings, clear_report, contact_sheet):
-        monkeypatch.setattr(module.written, "put", fail)
+    monkeypatch.setattr(written, "put", fail)
     with pytest.raises(StoreError):
         run(out, out.folder / "second")
     assert released(out.folder / "second") == {}

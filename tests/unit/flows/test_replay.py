@@ -11,9 +11,10 @@ import pytest
 from countenance.errors import ProofError, StoreError
 from countenance.flows import audit
 from countenance.flows.replay import replay
-from countenance.ledger.event import Act
+from countenance.ledger.event import Act, Event
+from countenance.ledger.log import append_all
 from countenance.ledger.mirror import CHECKPOINT, ENTRIES, Mirror, Standing
-from countenance.store import entries
+from countenance.store import consents, entries, subjects
 from countenance.store.connection import Store
 from tests.unit.ledger.logs import Log, copy_database, open_log
 
@@ -70,6 +71,127 @@ def test_entries_come_back_and_what_was_erased_is_erased_again(log: Log, tmp_pat
     assert (verdict.findings, verdict.covered) == ((), (14,))
     assert touching(log, bo) == seen
     log.append()
+
+
+def consents_of(log: Log, subject: str) -> list[bool]:
+    with log.world.store.reading() as tx:
+        found = consents.of_subject(tx, log.world.keys, subject)
+    return [each.consent.withdrawn_at is not None for each in found]
+
+
+def test_a_no_counts_again_and_a_yes_does_not(log: Log, tmp_path: Path) -> None:
+    ann, bo = log.people
+    for subject in (ann, bo):
+        log.world.granted(subject)
+    copy_database(log, tmp_path / "backup")
+
+    def did(act: Act, *subjects: str) -> None:
+        with log.world.store.transaction() as tx:
+            append_all(tx, log.world.keys, [Event(act, "office", subjects=subjects)], at=log.world.now)
+
+    did(Act.WITHDRAW, ann)
+    did(Act.GRANT, ann)
+    did(Act.HIDE, bo)
+    did(Act.UNHIDE, bo)
+    did(Act.HOLD, bo)
+    did(Act.GRANT, bo)
+    did(Act.VIEW, bo)
+    restore(log, tmp_path / "backup")
+    done = replay(log.record, refuse)
+    assert (done.n_withdrawn, done.n_hidden) == (1, 1)
+    assert done.lost == {"grant": 2, "unhide": 1, "hold": 1}
+    assert (consents_of(log, ann), consents_of(log, bo)) == ([True], [False])
+    with log.world.store.reading() as tx:
+        assert subjects.why_hidden(tx, log.world.keys, ann) is None
+        assert subjects.why_hidden(tx, log.world.keys, bo) == "restored from the log; the reason was lost"
+    assert audit.verify(log.record).findings == ()
+
+
+def test_a_reason_that_is_still_known_stays(log: Log, tmp_path: Path) -> None:
+    ann = log.people[0]
+    with log.world.store.transaction() as tx:
+        person = subjects.by_id(tx, log.world.keys, ann)
+        subjects.set_must_not_appear(tx, log.world.keys, person, "in danger")
+    copy_database(log, tmp_path / "backup")
+    log.append(2, Act.HIDE)
+    restore(log, tmp_path / "backup")
+    assert replay(log.record, refuse).n_hidden == 1
+    with log.world.store.reading() as tx:
+        assert subjects.why_hidden(tx, log.world.keys, ann) == "in danger"
+
+
+def test_keys_that_an_older_folder_brought_back_are_dropped_again(log: Log) -> None:
+    ann, keys = log.people[0], log.world.keys
+    club = log.world.collection("erased").id
+    log.append(1, Act.ERASE, target=ann)
+    log.append(1, Act.ERASE, target=club)
+    log.append(1, Act.ERASE_BEGIN, target=log.people[1])
+    finished: list[list[str]] = []
+    done = replay(log.record, finished.append)
+    assert done.n_keys == 2
+    assert (keys.has_subject_key(ann), keys.has_collection_key(club)) == (False, False)
+    assert keys.has_subject_key(log.people[1]), "that one is not finished, and finishing it drops the key"
+    assert replay(log.record, finished.append).n_keys == 0
+
+
+def test_an_erasure_that_somebody_slipped_in_is_not_believed(log: Log) -> None:
+    fake = log.bodies()[-1].replace(b'"act":"find"', b'"act":"erase"').replace(b'"n":5,"nonce"', b'"n":6,"nonce"')
+    with log.world.raw() as raw:
+        raw.execute("INSERT INTO ledger_entries VALUES (6, ?, zeroblob(32))", (fake,))
+    with pytest.raises(ProofError, match="Entry 6 was not written by this archive"):
+        replay(log.record, refuse)
+
+
+def test_a_mirror_that_was_edited_in_the_middle_is_written_again(log: Log) -> None:
+    bodies, path = log.bodies(), log.mirror.folder / ENTRIES
+    path.write_bytes(path.read_bytes().replace(b'"find"', b'"hide"', 1))
+    assert replay(log.record, refuse).standing == Standing.MIRROR_DAMAGED
+    assert list(log.mirror.lines())[:-1] == bodies
+    assert audit.verify(log.record).findings == ()
+
+
+def roll_back(log: Log, tmp_path: Path) -> None:
+    """Database and mirror as they were two entries ago; the head knows of these."""
+    copy_database(log, tmp_path / "backup")
+    mirror = {path: path.read_bytes() for path in log.mirror.folder.iterdir()}
+    log.append(2)
+    audit.checkpoint(log.record)
+    for path, content in mirror.items():
+        path.write_bytes(content)
+    restore(log, tmp_path / "backup")
+
+
+def test_what_no_copy_has_is_gone_only_when_that_is_accepted(log: Log, tmp_path: Path) -> None:
+    roll_back(log, tmp_path)
+    before = log.bodies()
+    with pytest.raises(ProofError, match="both are older copies") as refused:
+        replay(log.record, refuse)
+    assert "--accept-loss" in refused.value.advice
+    assert log.bodies() == before
+    done = replay(log.record, refuse, accept_loss=True)
+    assert (done.n_entries, done.n_gone) == (0, 2)
+    facts = json.loads(log.bodies()[-1])["facts"]
+    assert (facts["n_gone"], len(log.bodies())) == (2, len(before) + 1)
+    assert audit.verify(log.record).findings == ()
+    log.append()
+
+
+def test_without_a_mirror_an_older_copy_needs_the_loss_to_be_accepted(log: Log, tmp_path: Path) -> None:
+    roll_back(log, tmp_path)
+    for path in log.mirror.folder.iterdir():
+        path.unlink()
+    with pytest.raises(ProofError, match="no signed checkpoint"):
+        replay(log.record, refuse)
+    assert replay(log.record, refuse, accept_loss=True).n_gone == 2
+    assert audit.verify(log.record).findings == ()
+
+
+def test_another_history_is_no_loss_that_can_be_accepted(log: Log, tmp_path: Path) -> None:
+    roll_back(log, tmp_path)
+    bodies = log.bodies()
+    log.rewrite([bodies[0].replace(b'"find"', b'"hide"'), *bodies[1:]])
+    with pytest.raises(ProofError, match="another history"):
+        replay(log.record, refuse, accept_loss=True)
 
 
 def test_nothing_to_settle_is_no_act(log: Log) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from countenance.core.canonical import parse
-from countenance.errors import PermitError, PhotoRefusedError
+from countenance.errors import IdentityError, PermitError, PhotoRefusedError
 from countenance.flows.identity import Check
 from countenance.flows.show_me import JSON, PAGE, Pack
 from countenance.ledger.event import Act, commitment
@@ -198,8 +198,10 @@ def test_a_selfie_is_compared_and_leaves_yes_or_no(club: Club, tmp_path: Path) -
         if result == "yes":
             club.archive.show_me(name_of(ME), selfie, tmp_path / "me")
         else:
-            with pytest.raises(PermitError, match="does not show the person") as refused:
+            with pytest.raises(IdentityError, match="does not show the person") as refused:
                 club.archive.show_me(name_of(ME), selfie, tmp_path / "other")
+            assert (refused.value.code, refused.value.exit_code) == ("identity-not-confirmed", 1)
+            assert isinstance(refused.value, PermitError)
             assert re.search(r"[0-9]", refused.value.message + refused.value.advice) is None, "no score is told"
         with club.archive._store.reading() as tx:
             logged = [parse(body) for _, body in entries.bodies(tx)]

@@ -9,6 +9,7 @@ import sqlite3
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ import pytest
 from countenance.archive import DATABASE
 from countenance.core.canonical import parse
 from countenance.core.permit import permit_show_me
+from countenance.core.retention import Rule
 from countenance.errors import ConflictError, CountenanceError, NotFoundError, PermitError
 from countenance.flows import show_me_photos
+from countenance.flows.enrol import ConsentForm
 from countenance.flows.identity import Check
 from countenance.flows.release import Copy
 from countenance.flows.show_me import JSON, PAGE, Pack
-from countenance.flows.show_me_ledger import IN_WORDS
+from countenance.flows.show_me_folder import NOTHING_HELD, SOME_UNFINISHED, UNFINISHED_ERASURE
+from countenance.flows.show_me_ledger import IN_WORDS, OF_ALL
 from countenance.flows.stages import Work
 from countenance.ledger import log
 from countenance.ledger.event import Act
+from countenance.ledger.verify import Verifier
 from countenance.run.stage import Batch
 from countenance.store import appearances, entries, erasures, subjects, written
 from countenance.store.erasures import Erasure
@@ -245,10 +250,29 @@ def test_of_somebody_who_is_being_erased_nothing_is_shown(party: Party, me: str)
     party.before_release = erasing
     with pytest.raises(NotFoundError, match="being erased") as refused:
         pack_of(party, me)
-    assert "receipt" in refused.value.advice
+    assert "`countenance erase --resume`" in refused.value.advice
+    assert "receipt" not in refused.value.advice
+    with pytest.raises(NotFoundError, match="being erased"):
+        pack_of(party, me)
+    assert [entry["act"] for entry in acts(party)].count("show-me") == 1, "the second time it is refused at once"
     assert not (party.folder / "me").exists()
     assert not (party.folder / "me.zip").exists()
     assert files_in(party.folder / "me") == set()
+
+
+def test_somebody_half_erased_has_no_receipt_yet(party: Party, me: str) -> None:
+    gone, place = "e" * 24, party.scope.collection.id
+    new = Erasure(erasures.new_id(), "subject", gone, place, "sweep", b"", "office", party.clock())
+    with party.archive._store.transaction() as tx:
+        erasures.begin(tx, new)
+    advice = {}
+    for who in (gone, "Nobody Here"):
+        with pytest.raises(NotFoundError, match="nothing to show") as refused:
+            pack_of(party, who)
+        advice[who] = refused.value.advice
+    assert advice[gone] == UNFINISHED_ERASURE
+    assert advice["Nobody Here"] == f"{NOTHING_HELD} {SOME_UNFINISHED}", "it may be the name of whoever is erased"
+    assert pack_of(party, me).folder.exists()
 
 
 def test_of_nobody_there_is_nothing_to_show(party: Party, me: str) -> None:
@@ -269,6 +293,54 @@ def test_both_ids_of_somebody_who_was_enrolled_twice_are_told_of(party: Party, m
     merge = next(row for row in made.told["ledger"]["entries"] if row["act"] == "merge")
     assert {opening["subject"] for opening in merge["openings"]} == {me, again}
     assert rows_of(party, me) == rows_of(party, again) == files_in(made.folder, made.zip)
+
+
+def test_a_legal_hold_on_the_whole_collection_is_told(party: Party, me: str) -> None:
+    archive, until = party.archive, party.clock() + timedelta(days=9)
+    other = archive.create_collection("other").name
+    friend = archive.subject(name_of(FRIEND)).id
+    for what in (CLUB, other, me, friend):
+        hold = archive.hold(what, reference="case 7", approver="The board", until=until)
+        if what == CLUB:
+            archive.lift_hold(hold.id)
+    made = pack_of(party, me)
+    rows = [row for row in made.told["ledger"]["entries"] if row["act"] in {"hold", "lift-hold"}]
+    assert [(row["act"], row["facts"]["whole_collection"]) for row in rows] == [
+        ("hold", True),
+        ("lift-hold", True),
+        ("hold", False),
+    ]
+    assert [row["in_words"] for row in rows] == [*OF_ALL.values(), IN_WORDS[Act.HOLD]]
+    assert [len(row["openings"]) for row in rows] == [0, 0, 1]
+    verifier = Verifier(made.told["ledger"]["key"])
+    for row in rows:
+        verifier.proof((made.folder / row["proof"]).read_text("utf-8"), (made.folder / row["entry"]).read_bytes())
+    assert OF_ALL[Act.HOLD] in Page((made.folder / PAGE).read_text("utf-8")).words
+
+
+def test_the_last_day_is_told_and_not_the_moment_after_it(party: Party, me: str) -> None:
+    archive = party.archive
+    archive.set_retention_rule(CLUB, Rule(keep_until_at=datetime(2027, 8, 1, tzinfo=UTC)))
+    archive.hold(me, reference="case 7", approver="The board", until=datetime(2029, 1, 1, tzinfo=UTC))
+    end = datetime(2028, 8, 1, tzinfo=UTC)
+    archive.grant(
+        me, ConsentForm(("internal-tagging",), ("website",), party.clock(), end, "a" * 64, "form.pdf"), "office"
+    )
+    made = pack_of(party, me)
+    (consent,) = [each for each in made.told["consents"] if each["purpose"] == "internal-tagging"]
+    keeping = made.told["keeping"]
+    (hold,) = keeping["legal_holds"]
+    assert (consent["until_at"], consent["last_day"]) == ("2028-08-01T00:00:00+00:00", "2028-07-31")
+    assert (hold["until_at"], hold["last_day"]) == ("2029-01-01T00:00:00+00:00", "2028-12-31")
+    assert (keeping["due_at"], keeping["last_day"]) == ("2027-08-01T00:00:00+00:00", "2027-07-31")
+    page = Page((made.folder / PAGE).read_text("utf-8")).words
+    (file,) = (made.folder / "consents").glob("*-internal-tagging.txt")
+    text = file.read_text("utf-8")
+    assert "until the end of 31 July 2028" in text
+    for words in ("until the end of 31 July 2028", "until the end of 31 December 2028", "31 July 2027, because"):
+        assert words in page
+    assert "August" not in page + text
+    assert "January 2029" not in page
 
 
 def test_where_it_was_published(party: Party, me: str) -> None:

@@ -17,6 +17,7 @@ from countenance.flows.audit import Record
 from countenance.ledger.checkpoint import sign_statement, signing_key
 from countenance.ledger.event import Act, Event
 from countenance.ledger.log import append_all
+from countenance.ledger.mac import of_all
 from countenance.ledger.mirror import Mirror
 from countenance.ledger.proof import proof_text
 from countenance.ledger.verify import RECEIPT_LABEL, Verifier
@@ -57,14 +58,19 @@ class Log:
         with self.world.store.reading() as tx:
             return [body for _, body in entries.bodies(tx)]
 
-    def rewrite(self, bodies: Sequence[bytes], *, nodes: bool = True, mirror: bool = False) -> None:
-        """Put another log into the database, as somebody can who writes its file: guards dropped, nodes made again."""
+    def rewrite(self, bodies: Sequence[bytes], *, nodes: bool = True, mirror: bool = False, macs: bool = True) -> None:
+        """Put another log into the database, as somebody can who writes its file: guards dropped, nodes made again.
+
+        With ``macs`` it is somebody who has the key of the MACs as well.
+        """
+        made = of_all(self.world.keys, 0, bodies) if macs else [bytes(32)] * len(bodies)
         with self.world.raw() as raw:
             for guard in GUARDS:
                 raw.execute(f"DROP TRIGGER IF EXISTS {guard}")
             raw.execute("DELETE FROM ledger_touches")
             raw.execute("DELETE FROM ledger_entries")
-            raw.executemany("INSERT INTO ledger_entries VALUES (?, ?)", list(enumerate(bodies)))
+            rows = [(n, *each) for n, each in enumerate(zip(bodies, made, strict=True))]
+            raw.executemany("INSERT INTO ledger_entries VALUES (?, ?, ?)", rows)
             if nodes:
                 raw.execute("DELETE FROM ledger_nodes")
                 raw.executemany("INSERT INTO ledger_nodes VALUES (?, ?, ?)", nodes_of(bodies))

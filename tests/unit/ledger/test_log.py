@@ -97,11 +97,11 @@ def test_text_that_is_no_word_of_a_list_is_refused(log: Log) -> None:
     [
         "UPDATE ledger_entries SET body = x'00' WHERE n = 1",
         "DELETE FROM ledger_entries WHERE n = 6",
-        "INSERT INTO ledger_entries VALUES (8, x'00')",
+        "INSERT INTO ledger_entries VALUES (8, x'00', zeroblob(32))",
         "UPDATE ledger_nodes SET hash = zeroblob(32)",
         "DELETE FROM ledger_nodes",
         "INSERT OR REPLACE INTO ledger_nodes VALUES (1, 0, zeroblob(32))",
-        "INSERT OR REPLACE INTO ledger_entries VALUES (1, x'00')",
+        "INSERT OR REPLACE INTO ledger_entries VALUES (1, x'00', zeroblob(32))",
     ],
 )
 def test_the_database_itself_refuses_to_rewrite(log: Log, statement: str) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from countenance.errors import StoreError
+from countenance.errors import ProofError, StoreError
+from countenance.ledger import head
+from countenance.ledger.event import Act
 from countenance.ledger.mirror import CHECKPOINT, ENTRIES, Mirror, Standing, _tail
 from tests.unit.ledger.logs import Log, open_log
 
@@ -89,6 +91,10 @@ def test_an_act_stays_done_when_the_mirror_cannot_be_written(log: Log) -> None:
     assert log.append() == 7
     assert len(log.bodies()) == 8
     assert "could not be written" in (log.mirror.trouble or "")
+    with pytest.raises(StoreError, match="Nothing more can be logged") as refused:
+        log.append()
+    assert "writable" in refused.value.advice
+    assert len(log.bodies()) == 8
     log.mirror.folder.unlink()
     log.mirror.folder.with_name("elsewhere").rename(log.mirror.folder)
     log.append()
@@ -141,7 +147,7 @@ def test_missing_rows_are_another_history(log: Log) -> None:
 @pytest.mark.parametrize(
     "damage", ["no checkpoint", "other text", "not text", "bad signature", "lines lost", "no entry"]
 )
-def test_a_damaged_mirror_is_left_as_it_is_and_stops_nothing(log: Log, damage: str) -> None:
+def test_a_damaged_mirror_is_left_as_it_is_and_stops_the_log(log: Log, damage: str) -> None:
     note, lines = log.mirror.folder / CHECKPOINT, log.mirror.folder / ENTRIES
     if damage == "no checkpoint":
         note.unlink()
@@ -157,8 +163,10 @@ def test_a_damaged_mirror_is_left_as_it_is_and_stops_nothing(log: Log, damage: s
         lines.write_bytes(lines.read_bytes() + b'{"n":-1}\n')
     before = lines.read_bytes()
     assert follow(log) == standing(log) == Standing.MIRROR_DAMAGED
-    assert log.append() == 7
-    assert lines.read_bytes() == before
+    with pytest.raises(StoreError, match="mirror is damaged") as refused:
+        log.append()
+    assert "ledger replay" in refused.value.advice
+    assert (len(log.bodies()), lines.read_bytes()) == (7, before)
     log.mirror.rewrite(log.world.store, log.world.keys)
     assert follow(log) == standing(log) == Standing.SAME
 
@@ -168,6 +176,70 @@ def test_a_changed_line_in_the_middle_is_found_by_looking_at_every_line(log: Log
     path.write_bytes(path.read_bytes().replace(b'"n":2', b'"n":3', 1))
     assert follow(log) == Standing.SAME
     assert standing(log) == Standing.FORKED
+
+
+def test_an_entry_that_somebody_slipped_in_is_neither_mirrored_nor_signed(log: Log) -> None:
+    bodies = log.bodies()
+    slipped = bodies[-1].replace(b'"n":6,"nonce"', b'"n":7,"nonce"')
+    with log.world.raw() as raw:
+        raw.execute("INSERT INTO ledger_entries VALUES (7, ?, zeroblob(32))", (slipped,))
+    with pytest.raises(ProofError, match="Entry 7 was not written by this archive"):
+        log.append()
+    assert follow(log) == standing(log) == Standing.FOREIGN
+    assert (list(log.mirror.lines()), size_signed(log)) == (bodies, 7)
+    with pytest.raises(StoreError, match="Entry 7 was not written by this archive"):
+        log.mirror.require_appendable()
+
+
+def again(log: Log) -> Mirror:
+    """The mirror as the next opening of the archive has it."""
+    log.mirror = Mirror(log.mirror.folder)
+    log.mirror.attach(log.world.store, log.world.keys)
+    return log.mirror
+
+
+def test_database_and_mirror_rolled_back_together_are_found_by_the_head(log: Log) -> None:
+    bodies, note = log.bodies(), (log.mirror.folder / CHECKPOINT).read_bytes()
+    log.append(2)
+    log.mirror.end(log.world.store, log.world.keys)
+    log.rewrite(bodies, mirror=True)
+    (log.mirror.folder / CHECKPOINT).write_bytes(note)
+    compared = again(log).compared
+    assert compared is not None
+    assert (compared.standing, "2 entries are missing" in compared.says) == (Standing.DATABASE_BEHIND, True)
+    with pytest.raises(StoreError, match="2 entries are missing"):
+        log.append()
+    log.rewrite([*bodies, bodies[-1].replace(b'"n":6,', b'"n":7,'), bodies[-1].replace(b'"n":6,', b'"n":8,')])
+    assert follow(log) == Standing.FORKED
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_mirror_that_was_taken_away_is_no_beginning(log: Log, *, kept: bool) -> None:
+    if not kept:
+        log.world.keys.drop_secret("ledger-head")
+    for path in log.mirror.folder.iterdir():
+        path.unlink()
+    log.mirror.folder.rmdir()
+    compared = again(log).compared
+    assert compared is not None
+    assert compared.standing == Standing.MIRROR_DAMAGED
+
+
+def test_the_head_is_kept_at_the_end_and_after_an_erasure_but_not_with_every_commit(log: Log) -> None:
+    keys = log.world.keys
+    begun = head.read(keys)
+    assert begun is not None
+    assert begun.size == 0
+    log.append(3)
+    assert head.read(keys) == begun
+    log.append(1, Act.ERASE, target="a" * 24)
+    erased = head.read(keys)
+    assert erased is not None
+    assert erased.size == 11
+    log.append()
+    log.mirror.end(log.world.store, keys)
+    with log.world.store.reading() as tx:
+        assert head.read(keys) == head.current(tx) != erased
 
 
 def test_cutting_keeps_the_first_entries(log: Log) -> None:

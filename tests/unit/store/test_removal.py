@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from countenance.store import appearances, erasures, mentions, removal, schema, subjects, written
+from countenance.store import appearances, erasures, labels, mentions, removal, schema, subjects, written
 from countenance.store.appearances import Suggestion
 from countenance.store.erasures import Erasure
 from countenance.store.written import WrittenFile
@@ -44,7 +44,7 @@ def test_every_column_that_names_a_person_is_reached(world: World) -> None:
     place = world.collection().id
     who = world.subject(place).id
     with world.store.reading() as tx:
-        reached = removal.of_subject(tx, [who], ["Ann"])
+        reached = removal.of_subject(tx, place, [who], ["Ann"])
     tables = {rows.table.name for rows in reached}
     for table, column in names_of_columns(world.path):
         emptied = any(column in rows.empty for rows in reached if rows.table.name == table)
@@ -68,7 +68,7 @@ def test_what_stays_of_a_face_is_what_a_stranger_leaves(world: World) -> None:
     suggest(world, faces[0], who, rival=other, rival_score=0.8)
     suggest(world, faces[1], other, rival=who, rival_score=0.7)
     with world.store.transaction() as tx:
-        listed = removal.of_subject(tx, [who], ["Ann"])
+        listed = removal.of_subject(tx, place, [who], ["Ann"])
         before = {rows.store: rows.count(tx) for rows in listed}
         for rows in listed:
             rows.remove(tx)
@@ -79,6 +79,39 @@ def test_what_stays_of_a_face_is_what_a_stranger_leaves(world: World) -> None:
         assert subjects.by_id(tx, world.keys, other).name == "Bob"
     with world.raw() as raw:
         assert raw.execute("SELECT count(*) FROM faces").fetchone() == (2,)
+
+
+def test_a_note_that_names_the_person_goes_and_its_row_stays(world: World) -> None:
+    place = world.collection().id
+    al, bob = world.subject(place, "Al").id, world.subject(place, "Bob").id
+    _, faces = world.photo(place, n_faces=2)
+    for face in faces:
+        suggest(world, face, bob)
+    notes = ("she called and confirmed, also by letter", "Al says this is Bob")
+    with world.store.transaction() as tx:
+        for face, note in zip(faces, notes, strict=True):
+            word = labels.Word(place, "Mo", world.now, note)
+            labels.write(tx, word, labels.DECIDE, labels.reject(tx, word, face, bob), subject=bob)
+        for rows in removal.of_subject(tx, place, [al], ["Al"]):
+            rows.remove(tx)
+        kept = [operation.note for operation in labels.history(tx, place)]
+    assert sorted(kept, key=str) == sorted([notes[0], None], key=str)
+
+
+def test_a_face_that_is_confirmed_as_somebody_else_keeps_its_template(world: World) -> None:
+    place = world.collection(release_days=9).id
+    who, other = world.subject(place).id, world.subject(place, "Bob").id
+    for each in (who, other):
+        world.granted(each)
+    _, (face,) = world.photo(place, n_faces=1)
+    suggest(world, face, who)
+    suggest(world, face, other)
+    with world.store.transaction() as tx:
+        mine = next(row for row in appearances.of_faces(tx, [face]) if row.subject == other)
+        appearances.decide(tx, mine.id, "confirmed", actor="Mo", at=world.now)
+        tx.exec_driver_sql("INSERT INTO face_templates VALUES (?, x'01', 'p')", (face,))
+        listed = {rows.store: rows.count(tx) for rows in removal.of_subject(tx, place, [who], ["Ann"])}
+    assert listed["face templates"] == 0
 
 
 def test_photos_of_a_person_are_those_that_may_show_them(world: World) -> None:

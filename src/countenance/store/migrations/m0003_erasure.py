@@ -24,7 +24,8 @@ _STATEMENTS = (
     """
     CREATE TABLE ledger_entries (
         n INTEGER NOT NULL PRIMARY KEY CHECK (n >= 0),
-        body BLOB NOT NULL CHECK (length(body) > 0)
+        body BLOB NOT NULL CHECK (length(body) > 0),
+        mac BLOB NOT NULL CHECK (length(mac) = 32)
     )
     """,
     """
@@ -152,7 +153,71 @@ _TEMPLATE_REKEYED = _REKEYED.format(
     unchanged="NEW.face_id IS OLD.face_id AND NEW.pack_id IS OLD.pack_id",
 )
 
+_BEING_ERASED = """EXISTS (
+    SELECT 1 FROM erasures JOIN subjects ON subjects.id = NEW.subject_id
+    WHERE erasures.done_at IS NULL AND (
+        (erasures.kind = 'subject' AND erasures.target IN (subjects.id, subjects.merged_into))
+        OR (erasures.kind = 'collection' AND erasures.target = subjects.collection_id)
+    )
+)"""
+
+_OTHER_HISTORY = " OR ".join(
+    f"NEW.{column} IS NOT OLD.{column}" for column in ("id", "appearance_id", "from_state", "to_state", "actor", "at")
+)
+
 SQLITE_RULES = (
+    *(
+        refuse(
+            f"{table}_of_nobody_being_erased",
+            f"INSERT ON {table}",
+            _BEING_ERASED,
+            "stands: this person is being erased",
+        )
+        for table in ("consents", "subject_references", "appearances", "subject_attributes", "written_file_subjects")
+    ),
+    *(
+        refuse(
+            f"{table}_of_nothing_being_destroyed",
+            f"INSERT ON {table}",
+            """EXISTS (
+                SELECT 1 FROM erasures WHERE done_at IS NULL AND kind = 'collection' AND target = NEW.collection_id
+            )""",
+            "stands: this collection is being destroyed",
+        )
+        for table in ("subjects", "photos")
+    ),
+    refuse(
+        "merges_of_nobody_being_erased",
+        "UPDATE ON subjects",
+        """NEW.merged_into IS NOT NULL AND NEW.merged_into IS NOT OLD.merged_into AND EXISTS (
+            SELECT 1 FROM erasures WHERE done_at IS NULL AND target IN (NEW.id, NEW.merged_into, NEW.collection_id)
+        )""",
+        "stands: this person is being erased",
+    ),
+    refuse(
+        "faces_of_no_photo_being_erased",
+        "INSERT ON faces",
+        "EXISTS (SELECT 1 FROM erasures WHERE done_at IS NULL AND kind = 'photo' AND target = NEW.photo_id)",
+        "stands: this photo is being erased",
+    ),
+    "DROP TRIGGER history_stands",
+    # A note may say the name of somebody who is erased; then the note goes and the rest of the row stands.
+    refuse(
+        "history_stands",
+        "UPDATE ON appearance_history",
+        f"{_OTHER_HISTORY} OR NEW.note IS NOT NULL",
+        "stands: history is not rewritten",
+    ),
+    "DROP TRIGGER operations_stand",
+    refuse(
+        "operations_stand",
+        "UPDATE ON label_operations",
+        """NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.actor IS NOT OLD.actor OR NEW.at IS NOT OLD.at
+        OR NEW.collection_id IS NOT OLD.collection_id
+        OR (NEW.note IS NOT NULL AND (NEW.note IS NOT OLD.note OR OLD.undone_at IS NOT NULL))
+        OR (NEW.note IS NULL AND OLD.note IS NULL AND OLD.undone_at IS NOT NULL)""",
+        "stands: history is not rewritten",
+    ),
     "DROP TRIGGER references_keep_consent",
     refuse(
         "references_keep_consent",
