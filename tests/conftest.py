@@ -21,10 +21,12 @@ SHARED = ROOT.parent / "shared"
 
 NO_SHARED = "no test photos: ../shared is not beside this checkout"
 NO_DEVICE = "no ext4 in an image file here: it needs root, mkfs.ext4 and a loop device"
+NO_EMPTY_NETWORK = "no empty network here: unshare is missing or the kernel forbids it"
 NO_GPU = "no CUDA device, or ONNX Runtime without CUDA, on this machine"
 
 ACCEPTED_SKIPS = {
     NO_GPU: "most machines have none; results are compared with the CPU's where there is one",
+    NO_EMPTY_NETWORK: "the audit hook alone stands guard then",
     NO_DEVICE: "few test machines give root; every other test of erasing reads the files themselves",
     "no Landlock in this kernel": "the decoder reports the missing layer, and its other layers are tested",
     "no seccomp in this kernel": "the decoder reports the missing layer, and its other layers are tested",

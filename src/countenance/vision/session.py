@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from countenance.errors import PackError
+
+# From 1.32 on, ONNX Runtime sends usage data to its maker, seconds after it was imported, and keeps an id of the
+# machine in the user's cache. Its function that switches this off comes too late; only this variable, set before, stops
+# it.
+os.putenv("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
 
 
 def _failures() -> tuple[type[Exception], ...]:
