@@ -216,7 +216,7 @@ def erased_lines(done: Erased, name: str, path: Path) -> Sequence[str]:
     """The same for people."""
     sweep = done.statement["sweep"]
     lines = [f"{one_line(name)} is erased"]
-    lines += [f"  {row['store']:24} {row['before']:>7} -> {row['after']}" for row in done.statement["stores"]]
+    lines += [f"  {row['store']:37} {row['before']:>7} -> {row['after']}" for row in done.statement["stores"]]
     lines.append(
         f"Sweep: {sweep['needles']} needles looked for in {sweep['files']} files ({sweep['bytes']:,} bytes), "
         f"{sweep['found']} found; positive control {sweep['control_found']} of {sweep['control']} found"
@@ -230,7 +230,7 @@ def erased_lines(done: Erased, name: str, path: Path) -> Sequence[str]:
 def plan_lines(plan: Plan, name: str) -> Sequence[str]:
     """What would go, for people."""
     lines = [f"Erasing {one_line(name)} takes out:"]
-    lines += [f"  {store:24} {n:>7}   {plan.methods[store]}" for store, n in plan.before.items()]
+    lines += [f"  {store:37} {n:>7}   {plan.methods[store]}" for store, n in plan.before.items()]
     return [*lines, *_left(plan.left)]
 
 
