@@ -229,9 +229,10 @@ def rights_rows(row: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row mak
     )
     counts, stores = erasure["counts"], erasure["stores"]
     left = sum(each["after"] for each in stores.values())
+    n_kinds = sum(each["before"] > 0 for each in stores.values())
     return [
         row(
-            f"erasing 1 of {counts['subjects']:,} people in {counts['faces']:,} faces: left in {len(stores)} kinds of "
+            f"erasing 1 of {counts['subjects']:,} people in {counts['faces']:,} faces: left in {n_kinds} kinds of "
             "store, seconds (both cores)",
             "erasure.million",
             {"default": f"{left}, {erasure['seconds']:.1f}"},
