@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,8 +69,9 @@ class Marked(Step):
             self.strike(parcel)
         super().stamp(parcel)
 
+    @abstractmethod
     def strike(self, parcel: Parcel) -> None:
-        raise NotImplementedError
+        """What becomes of a marked parcel."""
 
 
 class Refusing(Marked):

@@ -135,9 +135,11 @@ class Opened:
 
     def close(self) -> None:
         """Close database and key store; what the log is now is noted with the keys."""
-        self._mirror.end(self._store, self._keys)
-        self._store.close()
-        self._keys.close()
+        try:
+            self._mirror.end(self._store, self._keys)
+        finally:
+            self._store.close()
+            self._keys.close()
 
     def __enter__(self) -> Self:
         """The archive itself."""

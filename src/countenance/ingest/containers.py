@@ -32,7 +32,7 @@ _ENCRYPTED: Final = 0x1
 _NAME_IS_UTF8: Final = 0x800
 _BLOCK: Final = tarfile.BLOCKSIZE
 _BROKEN: Final = (
-    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError, KeyError, IndexError, OverflowError),
+    *(OSError, EOFError, ValueError, RuntimeError, KeyError, IndexError, OverflowError),
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 

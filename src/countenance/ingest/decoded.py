@@ -127,6 +127,7 @@ def refusal_for(error: Exception) -> PhotoRefusedError:
     lower = text.lower()
     if "memory" in lower or "allocat" in lower:
         return refusal(Reason.TOO_MUCH_MEMORY)
+    # Pillow raises NotImplementedError for variants of a format that it knows and does not read.
     if isinstance(error, NotImplementedError) or "unsupported" in lower or "not supported" in lower:
         return refusal(Reason.UNSUPPORTED, f"This variant of the format is not decoded here: {text}.")
     return refusal(Reason.DAMAGED, f"The picture is damaged: {text or type(error).__name__}.")
