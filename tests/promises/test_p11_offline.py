@@ -174,9 +174,17 @@ def test_the_whole_line_runs_without_a_network_and_tries_to_reach_none(
         ["consent", "withdraw", "Ada"],
         ["consent", "list"],
         ["take-down", "Ada"],
+        ["show-me", "Bo", "--out", str(tmp_path / "pack"), "--met-in-person"],
+        ["retention", "list"],
+        ["collection", "rekey", COLLECTION],
+        ["collection", "create", "other"],
+        ["enrol", "other", "Cy", "--photo", str(tmp_path / "1.jpg"), *common],
+        ["erase", "Cy", "--receipt", str(tmp_path / "cy.json")],
+        ["receipt", "verify", str(tmp_path / "cy.json")],
+        ["ledger", "verify"],
         ["policy", "show"],
         ["models", "check"],
-        ["doctor"],
+        ["doctor", "--scrub"],
     ]
     env = environment(models, tmp_path / "archive")
     done, tried = run_watched(tmp_path, env, "-c", LINE, json.dumps(line))
@@ -200,7 +208,7 @@ def test_the_whole_line_runs_without_a_network_and_tries_to_reach_none(
             assert "urllib.request" in told["loaded"]
             break
         assert told["loaded"] == [], f"{words[0]} loads what could talk to others"
-    for path in ("sheet/index.html", "out/report.html", "archive/policy.html"):
+    for path in ("sheet/index.html", "out/report.html", "pack/index.html", "archive/policy.html"):
         page = (tmp_path / path).read_text("utf-8")
         assert re.findall(r"(?:src|href|url|action)\s*[=(]\s*[\"']?\s*(?:https?:)?//", page) == []
         assert "<script" not in page

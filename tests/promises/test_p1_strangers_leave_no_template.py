@@ -23,6 +23,7 @@ from countenance.core.arrays import Crops, Templates
 from countenance.core.permit import permit_open_templates
 from countenance.core.policy import DEFAULT_POLICY, parse_policy
 from countenance.flows.clear import Request
+from countenance.flows.identity import Check
 from countenance.flows.stages import Embed, Work
 from countenance.run.stage import Batch
 from countenance.settings import Settings
@@ -186,10 +187,14 @@ def test_clearing_a_folder_leaves_no_template_of_anybody(
     hidden = [face for photo in cleared["photos"] for face in photo["faces"] if face["action"] == "redact"]
     n_faces = sum(len(photo["faces"]) for photo in cleared["photos"])
     assert len(made) >= n_faces + len(hidden) > n_faces
+    first = archive.subjects(COLLECTION)[0].id
+    n_made, pack = len(made), tmp_path / "pack"
+    archive.show_me(first, Check("selfie", portrait(BEFORE[0], 105)), pack)
+    assert len(made) > n_made, "the selfie and whoever is hidden in the copies"
 
     collection = archive.collection(COLLECTION).id
     needles = Needles(made, archive._keys.rotation_of(collection, len(made[0])))
-    everywhere = (archive.folder, models, temporary, out)
+    everywhere = (archive.folder, models, temporary, out, pack, pack.with_suffix(".zip"))
     assert_nothing(needles.found_below(*everywhere), DATABASE, f"{DATABASE}-wal", "report.json", "report.html")
     archive.close()
     assert_nothing(needles.found_below(*everywhere), DATABASE, "report.json", "report.html")
