@@ -153,3 +153,10 @@ class DamagedError(StoreError):
 
     code = "damaged"
     default_advice = "Restore this archive from a backup; nothing was changed."
+
+
+class StaleIndexError(StoreError):
+    """A saved index is of another state of the database, or cannot be read: it is never served, but built anew."""
+
+    code = "index-stale"
+    default_advice = "Nothing is lost: the index is built anew from the database."

@@ -25,7 +25,7 @@ from countenance.flows.enrol import ConsentForm
 from countenance.flows.identity import Check
 from countenance.index.gallery import Gallery
 from countenance.measure.rates import auc
-from countenance.store import templates
+from countenance.store import references, templates
 from countenance.store.sealing import unseal
 from tests import pretend
 from tests.drawn import CLUB, EVIDENCE, name_of
@@ -161,7 +161,7 @@ def test_a_gallery_takes_no_permit_of_another_collection(two: tuple[Kept, Kept])
     with pytest.raises(CountenanceError):
         gallery.compare(PEOPLE, permit, 0.5)
     with pytest.raises(CountenanceError), world.store.reading() as tx:
-        templates.references_of_collection(tx, world.keys, permit, here.collection.id, pack=PACK, dim=DIM)
+        references.references_of_collection(tx, world.keys, permit, here.collection.id, pack=PACK, dim=DIM)
 
 
 def test_nobody_is_enrolled_across(two: tuple[Kept, Kept]) -> None:

@@ -53,6 +53,8 @@ class Opened:
         self.folder, self.settings, self.actor = folder, settings, actor
         self._store, self._keys, self._clock = store, keys, clock
         self._mirror = Mirror(folder / LEDGER)
+        self.told: Callable[[int, int], None] | None = None
+        """Is told how many templates are open, and of how many, while many of them are opened."""
 
     @classmethod
     def create(
@@ -172,7 +174,8 @@ class Opened:
         where = self.collection(collection)
         with self._store.reading() as tx:
             keychecks.require(tx, self._keys, where.id)
-        return Scope(self._store, self._keys, where, self.pack_of(where), self.settings, self._clock, self.actor)
+        pack = self.pack_of(where)
+        return Scope(self._store, self._keys, where, pack, self.settings, self._clock, self.actor, self.told)
 
     def collections(self) -> list[CollectionCounts]:
         """Every collection with its counts."""

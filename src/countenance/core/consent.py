@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 PURPOSES = ("find-my-photos", "internal-tagging", "publication", "case-search")
 """Closed list. Granting one does not grant another."""
@@ -30,6 +31,32 @@ SHA256_HEX_LENGTH = 64
 
 PARENTAL = "parental responsibility"
 """Authority of a guardian of whom nothing else was said."""
+
+
+class Term(NamedTuple):
+    """What of a consent says for whom and when it holds: enough to compare a million people with.
+
+    Attributes:
+        subject: id of the subject.
+        purpose: one of ``PURPOSES``.
+        from_at, until_at, withdrawn_at: as of the consent.
+    """
+
+    subject: str
+    purpose: str
+    from_at: datetime
+    until_at: datetime
+    withdrawn_at: datetime | None
+
+    def holds_at(self, moment: datetime) -> bool:
+        """True when ``moment`` (aware UTC) lies in [from_at, until_at) and before any withdrawal."""
+        withdrawn = self.withdrawn_at is not None and self.withdrawn_at <= moment
+        return self.from_at <= moment < self.until_at and not withdrawn
+
+    def changes_after(self, moment: datetime) -> list[datetime]:
+        """Moments after the given one at which it begins or ceases to hold by itself."""
+        ends = self.until_at if self.withdrawn_at is None else min(self.until_at, self.withdrawn_at)
+        return [at for at in (self.from_at, ends) if at > moment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +87,14 @@ class Consent:
     authority: str = PARENTAL
     withdrawn_at: datetime | None = None
 
+    @property
+    def term(self) -> Term:
+        """Whose it is, for what, and when."""
+        return Term(self.subject, self.purpose, self.from_at, self.until_at, self.withdrawn_at)
+
     def holds_at(self, moment: datetime) -> bool:
         """True when ``moment`` (aware UTC) lies in [from_at, until_at) and before any withdrawal."""
-        return self.from_at <= moment < self.until_at and not self.withdrawn_by(moment)
+        return self.term.holds_at(moment)
 
     def withdrawn_by(self, moment: datetime) -> bool:
         """True from the moment (aware UTC) of withdrawal on."""

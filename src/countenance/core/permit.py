@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from countenance.core.consent import COMPARING, FINDING, Consent
+from countenance.core.consent import COMPARING, FINDING, Consent, Term
 from countenance.errors import ConsentError, PermitError
 
 _MINT: Final = object()
@@ -81,12 +81,29 @@ def permit_reference(collection: str, consent: Consent, now: datetime) -> Permit
     return Permit(Act.STORE_REFERENCE, collection, frozenset({consent.subject}), now, _MINT)
 
 
-def permit_compare(collection: str, consents: Iterable[Consent], now: datetime) -> Permit:
+def permit_compare(collection: str, consents: Iterable[Consent | Term], now: datetime) -> Permit:
     """Permit to compare new faces with every subject of whom a consent for ``COMPARING`` holds at ``now``."""
     subjects = frozenset(
         consent.subject for consent in consents if consent.purpose in COMPARING and consent.holds_at(now)
     )
     return Permit(Act.COMPARE, collection, subjects, now, _MINT)
+
+
+def renew_compare(before: Permit, changed: Collection[str], consents: Iterable[Term], now: datetime) -> Permit:
+    """A permit to compare, decided anew for those whose consents changed.
+
+    Args:
+        before: permit to compare, decided at an earlier moment; no other consent began or ended since.
+        changed: ids of the subjects to decide on again.
+        consents: every consent of these, and of nobody else.
+        now: aware UTC moment.
+
+    Raises:
+        PermitError: the permit before was for something else.
+    """
+    before.require(Act.COMPARE, before.collection)
+    again = permit_compare(before.collection, consents, now).subjects & frozenset(changed)
+    return Permit(Act.COMPARE, before.collection, (before.subjects - frozenset(changed)) | again, now, _MINT)
 
 
 def permit_show(collection: str, subject: str, consents: Iterable[Consent], now: datetime) -> Permit:

@@ -2,7 +2,8 @@
 
 1. ``files``: files that we wrote and that show or name the target are overwritten and removed;
 2. ``rows``: rows go, in one transaction, and are counted again; files that were written meanwhile go first;
-3. ``keys``: the person's key is deleted, every other key is wrapped anew, the old epoch key is overwritten in place;
+3. ``keys``: the person's key and the secret of saved indexes are deleted, every other key is wrapped anew, the old
+   epoch key is overwritten in place;
 4. ``pages``: overwriting of freed pages is read back, the write-ahead log is emptied until the database says so;
 5. ``sweep``: the raw bytes of every file we own are searched, with a positive control; a find stops the erasure here;
 6. ``needles``: the secret that sealed what was searched for is deleted in the same way as a person's key;
@@ -26,6 +27,7 @@ from countenance.erase.files import Fate, is_picture, read_file, remove_file
 from countenance.erase.needles import of_files
 from countenance.erase.plan import (
     CHANGED,
+    INDEXES,
     UNREACHABLE,
     Plan,
     State,
@@ -42,7 +44,7 @@ from countenance.erase.remains import look_for_remains
 from countenance.errors import NotFoundError, StoreError
 from countenance.ledger.event import Act, Event
 from countenance.ledger.log import append
-from countenance.store import consents, erasures, written
+from countenance.store import consents, erasures, index_files, written
 from countenance.store.connection import Store, Tx
 from countenance.store.erasures import COLLECTION, PHOTO, SUBJECT, Erasure
 from countenance.store.keys import KeyStore
@@ -197,6 +199,7 @@ def _keys(site: Site, here: Sequence[Erasure]) -> None:
             site.keys.drop_collection_key(each.collection)
         for subject in plan.subjects if each.kind != PHOTO else ():
             site.keys.drop_subject_key(subject)
+        index_files.forget(site.keys, each.collection)
     site.keys.rotate_epoch()
     _next(site, here, PAGES)
 
@@ -222,6 +225,10 @@ def _sweep(site: Site, here: Sequence[Erasure]) -> None:
     for state in states:
         if "keys" in state.plan.before:
             state.plan.after["keys"] = _n_keys(site.keys, state.plan)
+        if INDEXES in state.plan.before:
+            state.plan.after[INDEXES] = len(
+                index_files.index_files(site.keys.folder.parent, state.plan.target.collection)
+            )
     _settle(site, here, states, summary, left)
 
 

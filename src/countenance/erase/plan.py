@@ -20,13 +20,14 @@ from countenance.core.canonical import canonical, parse
 from countenance.core.permit import permit_erase
 from countenance.erase.needles import MOST_TEMPLATES, Needles, of_templates
 from countenance.errors import DamagedError, NotFoundError
-from countenance.store import merges, photos, publications, removal, subjects, templates, written
+from countenance.store import index_files, merges, photos, publications, removal, subjects, templates, written
 from countenance.store.connection import Tx
 from countenance.store.erasures import COLLECTION, PHOTO, SUBJECT, Erasure
 from countenance.store.keys import KeyStore
 from countenance.store.removal import Rows
 from countenance.store.sealing import row_context, seal, unseal
 
+INDEXES = "saved indexes of the collection"
 OVERWRITTEN = "overwritten with noise, then removed"
 ORIGINALS, PUBLISHED, CHANGED = "photos of yours", "published copies", "files changed since we wrote them"
 UNREACHABLE = "files of ours whose folder is missing: if a disk comes back, remove them"
@@ -114,6 +115,8 @@ def make_plan(tx: Tx, keys: KeyStore, target: Target, now: datetime) -> Plan:
         plan.before["keys"] = sum(keys.has_subject_key(each) for each in plan.subjects)
         plan.before["keys"] += target.kind == COLLECTION
         plan.methods["keys"] = "deleted; every other key wrapped anew, the old epoch key overwritten in place"
+    if n_indexes := len(index_files.index_files(keys.folder.parent, target.collection)):
+        plan.before[INDEXES], plan.methods[INDEXES] = n_indexes, "their secret destroyed with the keys, then removed"
     shown = _photos(tx, target, plan.subjects)
     out = [copy for copy in publications.of_collection(tx, target.collection) if copy.taken_down_at is None]
     visible = {*plan.subjects}

@@ -22,7 +22,7 @@ from countenance.errors import ConflictError, CountenanceError, NotFoundError
 from countenance.flows.acts import log
 from countenance.ledger.event import Act, Event
 from countenance.settings import Settings
-from countenance.store import collections, erasures, merges, photos, removal, retention, written
+from countenance.store import collections, erasures, index_files, merges, photos, removal, retention, written
 from countenance.store.connection import Store, Tx
 from countenance.store.erasures import COLLECTION, PHOTO, SUBJECT, Erasure
 from countenance.store.keys import KeyStore
@@ -255,7 +255,7 @@ def _owned(office: Office) -> Callable[[Tx], list[Path]]:
     def owned(tx: Tx) -> list[Path]:
         folder, database = office.folder, office.store.path
         ours = [path for path in folder.glob(f"{database.name}*") if path.is_file()]
-        ours += [office.keys.folder, folder / "ledger", *folder.glob("*.sums")]
+        ours += [office.keys.folder, folder / "ledger", folder / index_files.FOLDER, *folder.glob("*.sums")]
         ours += [Path(each.path.decode("utf-8", "surrogateescape")) for each in written.everything(tx)]
         return sorted({path for path in ours if path.exists()})
 

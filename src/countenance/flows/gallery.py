@@ -1,19 +1,29 @@
-"""The gallery of a running job: loaded under a permit, and loaded again as soon as consents or references change."""
+"""The gallery of a running job: loaded under a permit, and brought up to date as soon as anything changes.
+
+The database notes whose references, consents or merges changed, so following a change costs what changed, not what is
+there. Whoever withdraws is found no more from the next ``refresh`` on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
 
 from countenance.core.arrays import Templates
-from countenance.core.permit import Permit, permit_compare
+from countenance.core.consent import Term
+from countenance.core.permit import Permit, permit_compare, renew_compare
+from countenance.flows import saved_index
 from countenance.flows.scope import Scope
 from countenance.index.gallery import Candidate, Gallery
-from countenance.store import consents, merges, stamps, templates
+from countenance.store import consents, merges, references, stamps
 from countenance.store.connection import Tx
+from countenance.store.stamps import Epoch
 
-OLDEST = timedelta(seconds=30)
-"""A consent that ends by date is noticed within this time."""
+LOOKALIKE_ROOM: Final = 0.05
+"""How far below the match score a second-best subject is still noted, so that a person can tell two people apart."""
+_MOST_CHANGES: Final = 500
+"""Of more, everything is loaded anew."""
 
 
 class LiveGallery:
@@ -22,42 +32,35 @@ class LiveGallery:
     def __init__(self, scope: Scope, only: frozenset[str] | None = None) -> None:
         """Nothing is loaded before the first ``refresh``; ``only`` narrows it to some subjects (ids that count)."""
         self._only = only
-        self._keys, self._collection, self._pack = scope.keys, scope.collection, scope.pack
-        self._stamp: str | None = None
-        self._loaded_at: datetime | None = None
+        self._scope, self._keys, self._collection, self._pack = scope, scope.keys, scope.collection, scope.pack
+        self._epoch = Epoch()
+        self._last_change = 0
+        self._looked_at: datetime | None = None
+        self._next_at: datetime | None = None
         self._gallery: Gallery | None = None
         self._permit: Permit | None = None
+        self._gone: set[str] = set()
         self.aliases: dict[str, str] = {}
         """Merged subjects and the id that each counts as, at the last ``refresh``."""
-        self.consenting: frozenset[str] = frozenset()
+
+    @property
+    def consenting(self) -> frozenset[str]:
         """Everybody of the collection whose consent to be compared holds, at the last ``refresh``; merged ids too."""
+        return frozenset() if self._permit is None else self._permit.subjects - self._gone
 
     def refresh(self, tx: Tx, now: datetime) -> None:
-        """Load again when a reference, a consent or a merge changed, or when the last load is too old."""
-        stamp = stamps.of_gallery(tx, self._collection.id)
-        aliases = merges.aliases(tx, self._collection.id)
-        fresh = self._loaded_at is not None and timedelta(0) <= now - self._loaded_at < OLDEST
-        if fresh and stamp == self._stamp and aliases == self.aliases:
+        """Follow what changed since the last time: a reference, a consent, a merge, or what ends or begins by date."""
+        epoch = stamps.epoch(tx, self._collection.id)
+        unchanged = epoch.n_people == self._epoch.n_people and (self._next_at is None or now < self._next_at)
+        if unchanged and not self._must_load(now):
             return
-        self.aliases = aliases
-        everybody = merges.together(consents.of_collection(tx, self._keys, self._collection.id), aliases)
-        wanted = [
-            each for each in everybody if self._only is None or aliases.get(each.subject, each.subject) in self._only
-        ]
-        self._permit = permit_compare(self._collection.id, wanted, now)
-        self.consenting = permit_compare(self._collection.id, everybody, now).subjects
-        found = templates.references_of_collection(
-            tx,
-            self._keys,
-            self._permit,
-            self._collection.id,
-            pack=self._pack.id,
-            dim=self._pack.embedder.template_size,
-        )
-        # References under either id of a person are that person's; a guess is written for the id that counts.
-        people = [aliases.get(each, each) for each in found.subjects]
-        self._gallery = Gallery(self._collection.id, people, found.templates)
-        self._stamp, self._loaded_at = stamp, now
+        last_change = stamps.last_change(tx)
+        changed = None if self._must_load(now) else self._changed(tx, epoch, now)
+        if changed is None:
+            self._load(tx, now, epoch)
+        else:
+            self._follow(tx, now, changed)
+        self._epoch, self._last_change, self._looked_at = epoch, last_change, now
 
     def compare(
         self,
@@ -71,9 +74,86 @@ class LiveGallery:
         Args:
             found: (n, d) templates of faces.
             ruled_out: by row, subjects whom a person said this face is not.
-            at_least: cosine score from which a subject counts; the pack's match score when not given.
+            at_least: cosine score from which a subject counts; the pack's match score when not given. Nothing below
+                the gallery's floor is ever given.
         """
         if self._gallery is None or self._permit is None:
             return []
         threshold = self._pack.match if at_least is None else at_least
         return self._gallery.compare(found, self._permit, threshold, ruled_out)
+
+    def _must_load(self, now: datetime) -> bool:
+        """Whether nothing is loaded, the clock was set back, or too much of what is loaded was removed since."""
+        return self._gallery is None or self._looked_at is None or now < self._looked_at or self._gallery.is_worn
+
+    def _changed(self, tx: Tx, epoch: Epoch, now: datetime) -> set[str] | None:
+        """Whose rows changed, or whose consents began or ended by date; None when everything has to be loaded."""
+        assert self._looked_at is not None  # noqa: S101 - else everything is loaded
+        n_changes = epoch.n_people - self._epoch.n_people
+        changed = stamps.changed_since(tx, self._collection.id, self._last_change, n_changes)
+        if changed is None:
+            return None
+        if self._next_at is not None and now >= self._next_at:
+            changed |= consents.changing_between(tx, self._collection.id, self._looked_at, now)
+        aliases = merges.aliases(tx, self._collection.id)
+        if len(changed) > _MOST_CHANGES or aliases != self.aliases or changed & {*aliases, *aliases.values()}:
+            return None
+        return changed
+
+    def _load(self, tx: Tx, now: datetime, epoch: Epoch) -> None:
+        collection = self._collection.id
+        self.aliases = merges.aliases(tx, collection)
+        terms: Sequence[Term] = consents.terms_of_collection(tx, collection)
+        terms = merges.together(terms, self.aliases) if self.aliases else terms
+        self._permit, self._gone = permit_compare(collection, terms, now), set()
+        self._next_at = consents.next_change(tx, collection, now)
+        wanted = self._permit.subjects
+        if self._only is not None:
+            wanted = frozenset(each for each in wanted if self.aliases.get(each, each) in self._only)
+            self._gallery = self._built(tx, wanted)
+            return
+        saved = saved_index.People(self._scope, epoch, self._floor)
+        self._gallery = saved.open(now)
+        if self._gallery is None:
+            self._gallery = self._built(tx, wanted)
+            saved.save(self._gallery, now, self._next_at)
+
+    @property
+    def _floor(self) -> float:
+        return self._pack.match - LOOKALIKE_ROOM
+
+    def _built(self, tx: Tx, wanted: frozenset[str]) -> Gallery:
+        found = self._open(tx, None if self._only is None else wanted)
+        # References under either id of a person are that person's; a guess is written for the id that counts.
+        people = [self.aliases.get(each, each) for each in found.subjects]
+        folder = self._scope.store.path.parent
+        return Gallery(self._collection.id, people, found.templates, floor=self._floor, folder=folder)
+
+    def _follow(self, tx: Tx, now: datetime, changed: set[str]) -> None:
+        assert self._gallery is not None  # noqa: S101 - else it would be due
+        assert self._permit is not None  # noqa: S101
+        terms = consents.terms_of_collection(tx, self._collection.id, changed)
+        self._next_at = consents.next_change(tx, self._collection.id, now)
+        for subject in changed:
+            self._gallery.remove(subject)
+        self._gone |= changed
+        mine = changed if self._only is None else changed & self._only
+        if permit_compare(self._collection.id, terms, now).subjects:
+            self._permit = renew_compare(self._permit, changed, terms, now)
+            self._gone -= self._permit.subjects & changed
+            found = self._open(tx, mine)
+            if found.subjects:
+                self._gallery.add(found.subjects, found.templates)
+
+    def _open(self, tx: Tx, only: Collection[str] | None) -> references.References:
+        assert self._permit is not None  # noqa: S101
+        return references.references_of_collection(
+            tx,
+            self._keys,
+            self._permit,
+            self._collection.id,
+            pack=self._pack.id,
+            dim=self._pack.embedder.template_size,
+            only=only,
+            told=self._scope.told,
+        )

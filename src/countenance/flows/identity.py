@@ -20,7 +20,7 @@ from countenance.flows.stages import Decode, Detect, Embed, Work, analyse_one
 from countenance.ledger import log
 from countenance.ledger.event import Act, Event
 from countenance.run.stage import Stage
-from countenance.store import templates
+from countenance.store import references, templates
 
 ACCOUNT, SELFIE, MET = "account", "selfie", "met-in-person"
 ANOTHER = "Ask for another selfie: this person alone, well lit, facing the camera; or check who asks in another way."
@@ -72,7 +72,7 @@ def _is_same(scope: Scope, ids: Sequence[str], selfie: bytes) -> bool:
     permit = permit_verify(scope.collection.id, ids, usable, scope.clock())
     probe = _template_of(scope, selfie)
     with scope.store.reading() as tx:
-        own = templates.references_to_verify(
+        own = references.references_to_verify(
             tx, scope.keys, permit, scope.collection.id, pack=scope.pack.id, dim=len(probe)
         )
     scores = own @ probe

@@ -26,6 +26,7 @@ class Scope:
         settings: batch sizes, limits, channels.
         clock: gives the aware UTC moment.
         actor: who does what no other name is given for.
+        told: is told how many templates are open, and of how many, while many of them are opened.
     """
 
     store: Store
@@ -35,6 +36,7 @@ class Scope:
     settings: Settings
     clock: Callable[[], datetime]
     actor: str = PROGRAM
+    told: Callable[[int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, Text, func, insert, select, type_coerce, update
 
-from countenance.core.consent import CHANNELS, PARENTAL, Consent, lapsing, refusal
+from countenance.core.consent import CHANNELS, PARENTAL, Consent, Term, lapsing, refusal
 from countenance.core.signing import ADULT_AGE_YEARS, coming_of_age, is_minor, signer_refusal
 from countenance.errors import ConsentError, NotFoundError
 from countenance.store import policies
@@ -17,6 +19,7 @@ from countenance.store import subjects as people
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.keys import KeyStore
+from countenance.store.moments import from_text
 from countenance.store.schema import consents, subjects
 from countenance.store.sealing import row_context, seal, unseal
 
@@ -182,6 +185,43 @@ def of_collection(tx: Tx, keys: KeyStore, collection: str) -> list[Consent]:
         DamagedError: a sealed name fails its authentication.
     """
     return [_consent(keys, row) for row in tx.execute(_in_collection(collection)).all()]
+
+
+def terms_of_collection(tx: Tx, collection: str, only: Collection[str] | None = None) -> list[Term]:
+    """For whom, for what and when each consent of the collection holds; nothing is opened for it.
+
+    Args:
+        tx: any transaction.
+        collection: id of the collection.
+        only: ids of the subjects who are asked for; None for all.
+    """
+    moments = [type_coerce(consents.c[name], Text) for name in ("from_at", "until_at", "withdrawn_at")]
+    query = select(consents.c.subject_id, consents.c.purpose, *moments)
+    query = query.join(subjects, subjects.c.id == consents.c.subject_id).where(subjects.c.collection_id == collection)
+    if only is not None:
+        query = query.where(consents.c.subject_id.in_(only))
+    read = cache(from_text)  # the same days stand in many consents
+    return [
+        Term(subject, purpose, read(begins), read(ends), None if withdrawn is None else read(withdrawn))
+        for subject, purpose, begins, ends, withdrawn in tx.execute(query)
+    ]
+
+
+def next_change(tx: Tx, collection: str, now: datetime) -> datetime | None:
+    """The first moment after ``now`` (aware UTC) at which a consent of the collection begins or ends by date."""
+    moments = []
+    for column in (consents.c.from_at, consents.c.until_at):
+        query = select(func.min(column)).join(subjects, subjects.c.id == consents.c.subject_id)
+        found = tx.execute(query.where(subjects.c.collection_id == collection, column > now)).scalar()
+        moments += [] if found is None else [found]
+    return min(moments, default=None)
+
+
+def changing_between(tx: Tx, collection: str, after: datetime, until: datetime) -> set[str]:
+    """Subjects of whom a consent begins or ends by date after the one and not after the other moment (aware UTC)."""
+    begins, ends = ((column > after) & (column <= until) for column in (consents.c.from_at, consents.c.until_at))
+    query = select(consents.c.subject_id).join(subjects, subjects.c.id == consents.c.subject_id)
+    return set(tx.execute(query.where(subjects.c.collection_id == collection, begins | ends)).scalars())
 
 
 def _in_collection(collection: str) -> Select[Any]:

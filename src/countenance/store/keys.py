@@ -158,6 +158,18 @@ class KeyStore(Secrets):
                 found = self._subjects[subject] = self._load_subject_key(db, subject)
             return bytes(found)
 
+    def subject_keys_of(self, collection: str, wanted: frozenset[str]) -> dict[str, bytes]:
+        """32-byte keys of those of these subjects who have one in this collection; they are not kept here.
+
+        Raises:
+            DamagedError: the stored form of one is damaged.
+        """
+        query = "SELECT subject_id, wrapped FROM subject_keys WHERE collection_id = ?"
+        with self._transaction(write=False) as db:
+            outer = self._collection_key(db, collection)
+            rows = db.execute(query, (collection,))
+            return {each: unwrap(outer, unwrap(self._epoch, wrapped)) for each, wrapped in rows if each in wanted}
+
     def drop_subject_key(self, subject: str) -> bool:
         """Delete the subject's key; False when there was none. The erasure is complete after ``rotate_epoch``."""
         with self._transaction(write=True) as db:

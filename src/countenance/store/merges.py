@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar, overload
 
 from sqlalchemy import func, or_, select, update
 
-from countenance.core.consent import Consent
+from countenance.core.consent import Consent, Term
 from countenance.errors import ConflictError, NotFoundError
 from countenance.store.connection import Tx
 from countenance.store.schema import subjects
+
+Said = TypeVar("Said", Consent, Term)
 
 
 def roots(tx: Tx, collection: str) -> dict[str, str]:
@@ -50,7 +53,7 @@ def homes(tx: Tx, wanted: Collection[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in tx.execute(query)}
 
 
-def together(consents: Iterable[Consent], same: Mapping[str, str]) -> list[Consent]:
+def together(consents: Iterable[Said], same: Mapping[str, str]) -> list[Said]:
     """Consents as they count: what one id of a person said holds for every id of that person.
 
     Args:
@@ -61,10 +64,18 @@ def together(consents: Iterable[Consent], same: Mapping[str, str]) -> list[Conse
     for subject, root in same.items():
         groups.setdefault(root, {root}).add(subject)
     return [
-        consent if subject == consent.subject else replace(consent, subject=subject)
+        consent if subject == consent.subject else _of(consent, subject)
         for consent in consents
         for subject in sorted(groups.get(same.get(consent.subject, consent.subject), {consent.subject}))
     ]
+
+
+@overload
+def _of(consent: Consent, subject: str) -> Consent: ...
+@overload
+def _of(consent: Term, subject: str) -> Term: ...
+def _of(consent: Consent | Term, subject: str) -> Consent | Term:
+    return consent._replace(subject=subject) if isinstance(consent, Term) else replace(consent, subject=subject)
 
 
 def must_not_appear(tx: Tx, collection: str) -> frozenset[str]:

@@ -21,7 +21,7 @@ from sqlalchemy import Row, Select, Update, bindparam, select, update
 
 from countenance.core.permit import Act, Permit
 from countenance.errors import NotFoundError
-from countenance.store import facts, keychecks
+from countenance.store import facts, index_files, keychecks
 from countenance.store.connection import Store, Tx
 from countenance.store.keys import KeyStore
 from countenance.store.schema import face_templates, faces, photos, subject_references, subjects
@@ -158,6 +158,7 @@ def _settled(store: Store, keys: KeyStore, collection: str) -> bool:
         if facts.get(tx, FACT + collection) is None:  # another program was faster
             return True
         keys.finish_rekey(collection)
+        index_files.forget(keys, collection)
     keys.rotate_epoch()
     store.truncate_log()
     with store.transaction() as tx:

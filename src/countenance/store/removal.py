@@ -23,6 +23,8 @@ from countenance.store.schema import (
     consents,
     face_templates,
     faces,
+    gallery_changes,
+    index_epochs,
     label_operations,
     ledger_touches,
     legal_holds,
@@ -119,6 +121,7 @@ def of_subject(tx: Tx, collection: str, ids: Sequence[str], names: Sequence[str]
         Rows("written files", written_file_subjects, written_file_subjects.c.subject_id.in_(ids)),
         Rows("ledger index", ledger_touches, ledger_touches.c.subject_id.in_(ids)),
         Rows("merged ids", subjects, subjects.c.merged_into.in_(ids), ("merged_into",)),
+        Rows("changes of the gallery", gallery_changes, gallery_changes.c.subject_id.in_(ids)),
         Rows("name and person", subjects, subjects.c.id.in_(ids)),
     ]
 
@@ -183,8 +186,10 @@ def of_collection(collection: str) -> list[Rows]:
         Rows("retention rules", retention_rules, retention_rules.c.collection_id == collection),
         Rows("legal holds", legal_holds, legal_holds.c.collection_id == collection),
         Rows("merged ids", subjects, subjects.c.collection_id == collection, ("merged_into",)),
+        Rows("changes of the gallery", gallery_changes, gallery_changes.c.collection_id == collection),
         Rows("names and people", subjects, subjects.c.collection_id == collection),
         Rows("check of its key", archive_facts, archive_facts.c.name == f"key-check:{collection}"),
+        Rows("state of its indexes", index_epochs, index_epochs.c.collection_id == collection),
         Rows("collection", collections, collections.c.id == collection),
     ]
 

@@ -372,3 +372,20 @@ legal_holds = Table(
     Column("lifted_by", Text),
     Column("lifted_at", Moment),
 )
+
+index_epochs = Table(
+    "index_epochs",
+    metadata,
+    Column("collection_id", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("n_people", Integer, nullable=False),
+    Column("word", Text, nullable=False),
+)
+
+gallery_changes = Table(
+    "gallery_changes",
+    metadata,
+    Column("n", Integer, primary_key=True),
+    Column("collection_id", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from typing import NamedTuple
+
+from sqlalchemy import func, select, text
 
 from countenance.store.connection import Tx
-
-_GALLERY = text(
-    "SELECT "
-    "(SELECT count(*) || ':' || coalesce(max(r.created_at), '') || ':' || coalesce(max(r.id), '') "
-    "FROM subject_references AS r JOIN subjects AS s ON s.id = r.subject_id WHERE s.collection_id = :collection), "
-    "(SELECT count(*) || ':' || coalesce(max(c.granted_at), '') || ':' || count(c.withdrawn_at) || ':' "
-    "|| coalesce(max(c.withdrawn_at), '') "
-    "FROM consents AS c JOIN subjects AS s ON s.id = c.subject_id WHERE s.collection_id = :collection)"
-)
+from countenance.store.schema import gallery_changes, index_epochs
 
 _CONSENTS = text(
     "SELECT count(*) || ':' || coalesce(max(c.granted_at), '') || ':' || count(c.withdrawn_at) || ':' "
@@ -33,7 +27,44 @@ def of_people(tx: Tx, collection: str) -> str:
     return "|".join([tx.execute(_CONSENTS, wanted).scalar_one(), *tx.execute(_PEOPLE, wanted).scalars()])
 
 
-def of_gallery(tx: Tx, collection: str) -> str:
-    """Text that differs whenever a reference or a consent of the collection was added, removed or withdrawn."""
-    row = tx.execute(_GALLERY, {"collection": collection}).one()
-    return f"{row[0]}|{row[1]}"
+class Epoch(NamedTuple):
+    """A state of what a collection's indexes are made from: references, consents, merges and templates of faces.
+
+    Attributes:
+        n: how often it changed.
+        n_people: how often references, consents or merges did.
+        word: of chance, new with every change; the same numbers come again after a backup was restored.
+    """
+
+    n: int = 0
+    n_people: int = 0
+    word: str = ""
+
+
+def epoch(tx: Tx, collection: str) -> Epoch:
+    """The state of a collection now."""
+    query = select(index_epochs.c.n, index_epochs.c.n_people, index_epochs.c.word)
+    row = tx.execute(query.where(index_epochs.c.collection_id == collection)).first()
+    return Epoch() if row is None else Epoch(row.n, row.n_people, row.word)
+
+
+def last_change(tx: Tx) -> int:
+    """Number of the last change of any gallery that is still noted; 0 when none is."""
+    return tx.execute(select(func.max(gallery_changes.c.n))).scalar() or 0
+
+
+def changed_since(tx: Tx, collection: str, last: int, n_changes: int) -> set[str] | None:
+    """Subjects of a collection whose references, consents or merges changed.
+
+    Args:
+        tx: any transaction.
+        collection: id of the collection.
+        last: as ``last_change`` gave it before.
+        n_changes: how many changes of this collection there were since, as the epochs say.
+
+    Returns:
+        None when not all of them are noted any more, so that nobody can say.
+    """
+    query = select(gallery_changes.c.subject_id).where(gallery_changes.c.n > last)
+    found = tx.execute(query.where(gallery_changes.c.collection_id == collection)).scalars().all()
+    return set(found) if len(found) == n_changes else None

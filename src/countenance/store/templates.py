@@ -55,21 +55,6 @@ class NewReference:
     template: Templates
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class References:
-    """Open references of one collection and one pack; row i of each belongs together.
-
-    Attributes:
-        ids: ids of the references.
-        subjects: whose they are.
-        templates: (n, d) float32.
-    """
-
-    ids: tuple[str, ...]
-    subjects: tuple[str, ...]
-    templates: Templates
-
-
 @dataclass(frozen=True, slots=True)
 class ReferenceFacts:
     """A reference without its template.
@@ -95,12 +80,6 @@ class ReferenceFacts:
     created_at: datetime
 
 
-_REFERENCES = (
-    select(subject_references.c.id, subject_references.c.subject_id, subject_references.c.template_sealed)
-    .join(subjects, subjects.c.id == subject_references.c.subject_id)
-    .where(subjects.c.collection_id == bindparam("collection"), subject_references.c.pack_id == bindparam("pack"))
-    .order_by(subject_references.c.subject_id, subject_references.c.created_at, subject_references.c.id)
-)
 _FACE_TEMPLATES = (
     select(face_templates.c.face_id, face_templates.c.template_sealed)
     .join(faces, faces.c.id == face_templates.c.face_id)
@@ -145,77 +124,6 @@ def add_reference(tx: Tx, keys: KeyStore, permit: Permit, collection: str, new: 
     }
     tx.execute(insert(subject_references).values(row))
     return made
-
-
-def references_of_collection(
-    tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int
-) -> References:
-    """Open the references of the subjects that the permit covers; those of others stay sealed.
-
-    Args:
-        tx: any transaction.
-        keys: where the keys are.
-        permit: to compare, in this collection.
-        collection: id of the collection.
-        pack: only references of this model pack.
-        dim: length of its templates.
-
-    Raises:
-        PermitError: the permit is not for comparing here.
-        DamagedError: a reference fails its authentication or has another length.
-        NotFoundError: the key of a subject is gone.
-    """
-    permit.require(Act.COMPARE, collection)
-    rows = [
-        row
-        for row in tx.execute(_REFERENCES, {"collection": collection, "pack": pack})
-        if row.subject_id in permit.subjects
-    ]
-    opened = [
-        unseal(
-            keys.subject_key(row.subject_id),
-            row.template_sealed,
-            reference_context(collection, row.subject_id, row.id, pack),
-        )
-        for row in rows
-    ]
-    return References(
-        ids=tuple(row.id for row in rows),
-        subjects=tuple(row.subject_id for row in rows),
-        templates=_turned_back(keys, collection, opened, dim),
-    )
-
-
-def references_to_verify(tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int) -> Templates:
-    """Open the references of one person, so that the person can be recognised when asking for their own data.
-
-    Args:
-        tx: any transaction.
-        keys: where the keys are.
-        permit: to verify, in this collection; only references of its subjects are opened.
-        collection: id of the collection.
-        pack: only references of this model pack.
-        dim: length of its templates.
-
-    Returns:
-        (n, d) float32 of unit length, in no particular order; n is 0 when all references are of another pack.
-
-    Raises:
-        PermitError: the permit is not for verifying here.
-        DamagedError: a reference fails its authentication or has another length.
-        NotFoundError: the person's key is gone.
-    """
-    permit.require(Act.VERIFY, collection)
-    opened = [
-        unseal(
-            keys.subject_key(row.subject_id),
-            row.template_sealed,
-            reference_context(collection, row.subject_id, row.id, pack),
-        )
-        for row in tx.execute(_REFERENCES, {"collection": collection, "pack": pack})
-        if row.subject_id in permit.subjects
-    ]
-    return _turned_back(keys, collection, opened, dim)
 
 
 def references_of_subject(tx: Tx, subject: str) -> list[ReferenceFacts]:
@@ -326,7 +234,7 @@ def each_face_template(
     key = keys.collection_key(collection)
     for rows in tx.execute(_FACE_TEMPLATES, {"collection": collection, "pack": pack}).partitions():
         opened = [unseal(key, row.template_sealed, face_context(collection, row.face_id, pack)) for row in rows]
-        yield [row.face_id for row in rows], _turned_back(keys, collection, opened, dim)
+        yield [row.face_id for row in rows], turned_back(keys, collection, opened, dim)
 
 
 def _require_faces_of(tx: Tx, collection: str, face_ids: Sequence[str]) -> None:
@@ -348,7 +256,8 @@ def _turned(keys: KeyStore, collection: str, templates: Templates) -> Templates:
     return np.ascontiguousarray(templates @ matrix.T, dtype=_STORED)
 
 
-def _turned_back(keys: KeyStore, collection: str, opened: Sequence[bytes], dim: int) -> Templates:
+def turned_back(keys: KeyStore, collection: str, opened: Sequence[bytes], dim: int) -> Templates:
+    """Opened templates (n, dim) as the model made them; DamagedError when one has another length."""
     if any(len(plain) != dim * _STORED.itemsize for plain in opened):
         msg = "A stored template has another length than its model pack makes."
         raise DamagedError(msg)

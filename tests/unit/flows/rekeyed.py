@@ -15,7 +15,7 @@ import numpy as np
 from countenance.core.arrays import Templates
 from countenance.core.permit import permit_compare, permit_open_templates, permit_templates
 from countenance.flows import rekey
-from countenance.store import entries, templates
+from countenance.store import entries, references, templates
 from countenance.store.collections import Collection
 from countenance.store.connection import Store
 from countenance.store.keys import KeyStore
@@ -63,7 +63,7 @@ class Kept:
         where, world = self.collection.id, self.world
         with world.store.reading() as tx:
             compare = permit_compare(where, [world.consent(each) for each in self.subjects], world.now)
-            found = templates.references_of_collection(tx, world.keys, compare, where, pack=PACK, dim=DIM)
+            found = references.references_of_collection(tx, world.keys, compare, where, pack=PACK, dim=DIM)
             order = [found.subjects.index(each) for each in self.subjects]
             permit = permit_open_templates(where, "release", basis(self.collection), world.now)
             pages = list(templates.each_face_template(tx, world.keys, permit, where, pack=PACK, dim=DIM))

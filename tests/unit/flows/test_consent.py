@@ -256,9 +256,9 @@ def test_the_next_decision_and_running_jobs_see_it(office: Office) -> None:
     ann = office.person("Ann")
     office.grant(ann, FIND)
 
-    def stamp() -> str:
+    def stamp() -> stamps.Epoch:
         with office.world.store.reading() as tx:
-            return stamps.of_gallery(tx, office.club)
+            return stamps.epoch(tx, office.club)
 
     before = stamp()
     assert permit_compare(office.club, office.given(), office.now).subjects == {ann}

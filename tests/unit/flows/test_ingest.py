@@ -11,7 +11,6 @@ import pytest
 from countenance.archive import Archive
 from countenance.errors import ConsentError, UsageError
 from countenance.flows import stages
-from countenance.flows.gallery import OLDEST
 from countenance.flows.ingest import IngestSummary
 from countenance.flows.scope import Engine
 from countenance.flows.stages import Work
@@ -232,7 +231,7 @@ def test_a_consent_that_ends_in_the_middle_is_noticed_soon(party: Club) -> None:
 
     def saved(summary: IngestSummary, _: Sequence[bytes]) -> None:
         done.append(summary.suggested)
-        party.clock.now += OLDEST + timedelta(minutes=1)
+        party.clock.now += timedelta(minutes=2)
 
     party.archive.ingest(CLUB, [party.photos / name for name in ("a.jpg", "b.jpg", "f.jpg")], saved=saved)
     assert done[0] >= 1

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from countenance.core.arrays import Templates
-from countenance.flows.gallery import OLDEST, LiveGallery
+from countenance.flows.gallery import LiveGallery
 from countenance.flows.scope import Scope
-from countenance.store import templates
+from countenance.index.flat import Flat
+from countenance.store import references
 from tests.drawn import CLUB, Club, name_of
 
 
@@ -16,19 +18,26 @@ class Watched:
     """A live gallery, how often it was loaded, and templates that are surely found in it."""
 
     def __init__(self, club: Club, monkeypatch: pytest.MonkeyPatch, only: frozenset[str] | None = None) -> None:
-        self.club, self.loads = club, 0
+        self.club = club
+        self.loaded: list[set[str] | None] = []
         self.gallery = LiveGallery(self.scope, only)
-        whole = templates.references_of_collection
+        whole = references.references_of_collection
 
         def load(*arguments: object, **options: object) -> object:
-            self.loads += 1
+            only = options.get("only")
+            self.loaded.append(None if only is None else set(only))  # type: ignore[call-overload]
             return whole(*arguments, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(templates, "references_of_collection", load)
+        monkeypatch.setattr(references, "references_of_collection", load)
 
     @property
     def scope(self) -> Scope:
         return self.club.archive._scope(CLUB)
+
+    @property
+    def loads(self) -> int:
+        """How often references were opened."""
+        return len(self.loaded)
 
     def of(self, *who: str) -> Templates:
         """One reference template of each of these people."""
@@ -39,8 +48,9 @@ class Watched:
             with scope.store.reading() as tx:
                 everybody.refresh(tx, self.club.clock.now)
             assert everybody._gallery is not None
-            rows.append(everybody._gallery._references[0])
-        self.loads = 0
+            assert isinstance(everybody._gallery.index, Flat)
+            rows.append(everybody._gallery.index._matrix[0])
+        self.loaded.clear()
         return np.stack(rows)
 
     def found(self, asked: Templates) -> list[str]:
@@ -56,25 +66,37 @@ def test_before_the_first_refresh_nobody_is_found(club: Club) -> None:
     assert gallery.compare(np.ones((1, 128), dtype=np.float32)) == []
 
 
-def test_it_is_loaded_once_while_nothing_changes(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_loaded_once_however_long_it_runs(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(club, monkeypatch)
     asked = watched.of(name_of(0), name_of(1))
     for _ in range(5):
         assert watched.found(asked) == [name_of(0), name_of(1)]
-        club.clock.now += OLDEST / 10
+        club.clock.advance(hours=1)
     assert watched.loads == 1
 
 
-def test_it_is_loaded_again_when_it_is_old_or_the_clock_was_set_back(
-    club: Club, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_loaded_again_when_the_clock_was_set_back(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(club, monkeypatch)
     asked = watched.of(name_of(0))
-    for step in (OLDEST, OLDEST - timedelta(seconds=1), -2 * OLDEST):
+    for step in (timedelta(seconds=1), timedelta(seconds=-2), timedelta(0)):
         assert watched.found(asked) == [name_of(0)]
         club.clock.now += step
+    assert watched.loads == 2
+
+
+def test_a_consent_that_begins_and_ends_by_date_is_followed(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(club, monkeypatch)
+    asked = watched.of(name_of(0), name_of(1))
+    club.withdraw(1)
+    tomorrow = club.clock.now + timedelta(days=1)
+    club.archive.grant(
+        name_of(1), replace(club.form(), from_at=tomorrow, until_at=tomorrow + timedelta(days=1)), "office"
+    )
     assert watched.found(asked) == [name_of(0)]
-    assert watched.loads == 3
+    club.clock.now = tomorrow
+    assert watched.found(asked) == [name_of(0), name_of(1)]
+    club.clock.now = tomorrow + timedelta(days=1)
+    assert watched.found(asked) == [name_of(0)]
 
 
 def test_a_withdrawal_and_an_enrolment_are_seen_at_once(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,12 +104,45 @@ def test_a_withdrawal_and_an_enrolment_are_seen_at_once(club: Club, monkeypatch:
     club.enrol(4)
     asked = watched.of(name_of(0), name_of(1), name_of(4))
     assert watched.found(asked) == [name_of(0), name_of(1), name_of(4)]
+    one = club.archive.subject(name_of(1)).id
+    assert one in watched.gallery.consenting
     club.withdraw(1)
     assert watched.found(asked) == [name_of(0), name_of(4)]
-    club.enrol(5)
+    assert one not in watched.gallery.consenting
+    club.archive.grant(name_of(1), club.form(), "office")
+    assert watched.found(asked) == [name_of(0), name_of(1), name_of(4)]
+    assert one in watched.gallery.consenting
+    assert watched.loaded == [None, {one}], "only the one who changed is opened again"
+
+
+def test_an_erasure_is_seen_at_once(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(club, monkeypatch)
+    asked = watched.of(name_of(0), name_of(1))
+    assert watched.found(asked) == [name_of(0), name_of(1)]
+    club.archive.erase(name_of(1))
+    assert watched.found(asked) == [name_of(0)]
+    assert watched.loaded == [None, None], "whose changes are not noted any more is no longer there at all"
+
+
+def test_when_too_much_was_removed_it_is_built_anew(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("countenance.index.gallery._WORN_ROWS", 0)
+    watched = Watched(club, monkeypatch)
+    asked = watched.of(name_of(0), name_of(1))
+    watched.found(asked)
+    club.withdraw(1)
+    assert watched.found(asked) == [name_of(0)]
+    assert watched.found(asked) == [name_of(0)]
+    assert watched.loaded == [None, None]
+
+
+def test_of_many_changes_nothing_is_followed(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("countenance.flows.gallery._MOST_CHANGES", 0)
+    watched = Watched(club, monkeypatch)
+    asked = watched.of(name_of(0), name_of(1))
+    watched.found(asked)
+    club.withdraw(1)
+    assert watched.found(asked) == [name_of(0)]
     assert watched.loads == 2
-    assert watched.found(asked) == [name_of(0), name_of(4)]
-    assert watched.loads == 3
 
 
 def test_only_some_of_them(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:

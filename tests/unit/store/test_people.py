@@ -16,7 +16,7 @@ from countenance.core.permit import (
     permit_templates,
 )
 from countenance.errors import ConsentError, DamagedError, NotFoundError, PermitError, StoreError
-from countenance.store import consents, stamps, subjects, templates
+from countenance.store import consents, references, stamps, subjects, templates
 from tests.unit.store.world import DIM, PACK, World, new_reference, vectors
 
 
@@ -138,10 +138,10 @@ def enrolled(world: World, collection: str, name: str, seed: int, n_references: 
     return subject
 
 
-def opened(world: World, collection: str, *people: str, pack: str = PACK, dim: int = DIM) -> templates.References:
+def opened(world: World, collection: str, *people: str, pack: str = PACK, dim: int = DIM) -> references.References:
     permit = permit_compare(collection, [world.consent(subject) for subject in people], world.now)
     with world.store.reading() as tx:
-        return templates.references_of_collection(tx, world.keys, permit, collection, pack=pack, dim=dim)
+        return references.references_of_collection(tx, world.keys, permit, collection, pack=pack, dim=dim)
 
 
 def test_references_open_for_the_subjects_of_the_permit_only(world: World) -> None:
@@ -242,7 +242,7 @@ def test_every_function_asks_for_its_own_permit(world: World) -> None:
     show = permit_show(club.id, ann, [world.consent(ann)], world.now)
     with world.store.transaction() as tx:
         with pytest.raises(PermitError):
-            templates.references_of_collection(tx, world.keys, show, club.id, pack=PACK, dim=DIM)
+            references.references_of_collection(tx, world.keys, show, club.id, pack=PACK, dim=DIM)
         with pytest.raises(PermitError):
             templates.add_face_templates(tx, world.keys, show, club.id, pack=PACK, face_ids=[], templates=vectors(0, 1))
         with pytest.raises(PermitError):
@@ -285,9 +285,9 @@ def test_a_release_collection_keeps_templates_of_all_faces(world: World) -> None
 def test_the_gallerys_stamp_changes_with_every_reference_and_consent(world: World) -> None:
     club, other = world.collection(), world.collection("other")
 
-    def stamp() -> str:
+    def stamp() -> stamps.Epoch:
         with world.store.reading() as tx:
-            return stamps.of_gallery(tx, club.id)
+            return stamps.epoch(tx, club.id)
 
     seen = [stamp()]
     ann = world.subject(club.id).id

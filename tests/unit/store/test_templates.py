@@ -9,7 +9,7 @@ import pytest
 
 from countenance.core.permit import permit_compare, permit_templates, permit_verify
 from countenance.errors import PermitError
-from countenance.store import templates
+from countenance.store import references, templates
 from tests.unit.store.world import DIM, PACK, World, vectors
 
 
@@ -22,13 +22,13 @@ def test_only_the_persons_own_references_are_opened_to_verify(world: World) -> N
             world.reference(tx, club.id, subject, consent, row)
     permit = permit_verify(club.id, people[:2], 2, world.now)
     with world.store.reading() as tx:
-        opened = templates.references_to_verify(tx, world.keys, permit, club.id, pack=PACK, dim=DIM)
-        none = templates.references_to_verify(tx, world.keys, permit, club.id, pack="other@1", dim=DIM)
+        opened = references.references_to_verify(tx, world.keys, permit, club.id, pack=PACK, dim=DIM)
+        none = references.references_to_verify(tx, world.keys, permit, club.id, pack="other@1", dim=DIM)
         compare = permit_compare(club.id, [world.consent(people[0])], world.now)
         with pytest.raises(PermitError):
-            templates.references_to_verify(tx, world.keys, compare, club.id, pack=PACK, dim=DIM)
+            references.references_to_verify(tx, world.keys, compare, club.id, pack=PACK, dim=DIM)
         with pytest.raises(PermitError):
-            templates.references_of_collection(tx, world.keys, permit, club.id, pack=PACK, dim=DIM)
+            references.references_of_collection(tx, world.keys, permit, club.id, pack=PACK, dim=DIM)
     order = np.argsort(opened[:, 0])
     assert np.abs(opened[order] - rows[:2][np.argsort(rows[:2, 0])]).max() < 1e-6
     assert none.shape == (0, DIM)

@@ -1,0 +1,80 @@
+"""Indexes that are kept between two runs: derived, encrypted, good for one state of the database only.
+
+Each collection's files are sealed under a secret of their own in the key store. An erasure destroys that secret and the
+files, so that copies of them in backups cannot be opened either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from countenance.errors import StaleIndexError, StoreError
+from countenance.flows.scope import Scope
+from countenance.index import choice
+from countenance.index.gallery import Gallery
+from countenance.store.index_files import PEOPLE, index_file, secret_of
+from countenance.store.stamps import Epoch
+
+_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STEP: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The saved gallery of one collection at one state of the database."""
+
+    scope: Scope
+    epoch: Epoch
+    floor: float
+
+    def open(self, now: datetime) -> Gallery | None:
+        """The gallery; None when it has to be built anew, also because a consent began or ended by date since."""
+        try:
+            index, more = choice.open_saved(self._path, self._secret, self._head, self._path.parent)
+            made, until = (int(each) for each in more["holds"])
+            moment = (now - _START) // _STEP
+            if not made <= moment or (until >= 0 and moment >= until):
+                return None
+            owners = [name.decode("ascii") for name in more["owners"].tolist()]
+        except (StaleIndexError, KeyError, ValueError):
+            return None
+        none = np.empty((0, index.dim), dtype=np.float32)
+        return Gallery(self.scope.collection.id, owners, none, floor=self.floor, index=index)
+
+    def save(self, gallery: Gallery, now: datetime, until: datetime | None) -> None:
+        """Save it where that is worth it; it is good until a consent begins or ends by date.
+
+        A disk that is full only makes the next start slower.
+        """
+        if gallery.kind == "flat":
+            return
+        holds = np.array([(now - _START) // _STEP, -1 if until is None else (until - _START) // _STEP], dtype="<i8")
+        more = {"holds": holds, "owners": np.array(gallery.owners(), dtype="S24")}
+        try:
+            choice.save(self._path, self._secret, self._head, gallery.index, more)
+        except StoreError:
+            self._path.unlink(missing_ok=True)
+
+    @property
+    def _path(self) -> Path:
+        return index_file(self.scope.store.path.parent, self.scope.collection.id, PEOPLE)
+
+    @property
+    def _secret(self) -> bytes:
+        return self.scope.keys.secret(secret_of(self.scope.collection.id))
+
+    @property
+    def _head(self) -> dict[str, object]:
+        return {
+            "collection": self.scope.collection.id,
+            "epoch": [self.epoch.n, self.epoch.n_people, self.epoch.word],
+            "form": 1,
+            "floor": self.floor,
+            "of": PEOPLE,
+            "pack": self.scope.pack.id,
+        }

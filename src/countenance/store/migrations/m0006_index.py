@@ -1,0 +1,88 @@
+"""What an index in memory, or a saved one, needs in order to know that it is of this state of the database.
+
+Frozen once it is released: later changes are later migrations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from countenance.store.migrations.spelling import run
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_KEPT = 10_000
+"""So many changes are kept; whoever is further behind loads everything anew."""
+
+_STATEMENTS = (
+    # The word of chance tells states apart that have the same numbers, as after a backup was restored.
+    """
+    CREATE TABLE index_epochs (
+        collection_id TEXT NOT NULL PRIMARY KEY,
+        n BIGINT NOT NULL CHECK (n > 0),
+        n_people BIGINT NOT NULL CHECK (n_people >= 0),
+        word TEXT NOT NULL CHECK (word <> '')
+    )
+    """,
+    """
+    CREATE TABLE gallery_changes (
+        n INTEGER NOT NULL PRIMARY KEY,
+        collection_id TEXT NOT NULL,
+        subject_id TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX gallery_changes_of_subject ON gallery_changes (subject_id)",
+)
+
+_EPOCH = """INSERT INTO index_epochs (collection_id, n, n_people, word)
+    SELECT {collection}, 1, {people}, lower(hex(randomblob(8))) WHERE {collection} IS NOT NULL
+    ON CONFLICT (collection_id) DO UPDATE
+    SET n = n + 1, n_people = n_people + {people}, word = excluded.word"""
+
+_PERSON = "(SELECT collection_id FROM subjects WHERE id = {row}.subject_id)"
+_FACE = (
+    "(SELECT photos.collection_id FROM faces JOIN photos ON photos.id = faces.photo_id WHERE faces.id = {row}.face_id)"
+)
+
+
+def _person_changed(name: str, event: str, collection: str, subject: str, when: str = "TRUE") -> str:
+    # Fixed words of this file; nothing comes from outside.
+    return f"""CREATE TRIGGER {name} AFTER {event} WHEN {when} BEGIN
+        INSERT INTO gallery_changes (collection_id, subject_id)
+        SELECT {collection}, {subject} WHERE {collection} IS NOT NULL;
+        DELETE FROM gallery_changes WHERE n <= (SELECT max(n) FROM gallery_changes) - {_KEPT};
+        {_EPOCH.format(collection=collection, people=1)};
+    END"""  # noqa: S608
+
+
+SQLITE_RULES = (
+    *(
+        _person_changed(
+            f"{table}_change_the_gallery_on_{event.lower()}",
+            f"{event} ON {table}",
+            _PERSON.format(row="OLD" if event == "DELETE" else "NEW"),
+            f"{'OLD' if event == 'DELETE' else 'NEW'}.subject_id",
+        )
+        for table in ("consents", "subject_references")
+        for event in ("INSERT", "UPDATE", "DELETE")
+    ),
+    _person_changed(
+        "merges_change_the_gallery",
+        "UPDATE ON subjects",
+        "NEW.collection_id",
+        "NEW.id",
+        "NEW.merged_into IS NOT OLD.merged_into",
+    ),
+    *(
+        f"""CREATE TRIGGER face_templates_change_the_index_on_{event.lower()} AFTER {event} ON face_templates BEGIN
+        {_EPOCH.format(collection=_FACE.format(row="OLD" if event == "DELETE" else "NEW"), people=0)};
+        END"""
+        for event in ("INSERT", "UPDATE", "DELETE")
+    ),
+)
+
+
+def apply(tx: Connection) -> None:
+    """Bring the version before to this one."""
+    run(tx, _STATEMENTS, SQLITE_RULES)
