@@ -63,7 +63,7 @@ class DrawnCrowd:
         away = (
             chance.standard_normal(people.shape, dtype=np.float32) * self.within * np.sqrt(variance, dtype=np.float32)
         )
-        return unit_rows((people + away) @ self.directions + self.mean)
+        return unit_rows((people + away).astype(np.float32) @ self.directions + self.mean)
 
     def fill(self, rows: Templates, seed: int, probes: NDArray[np.int64]) -> Templates:
         """Fill (n, dim) with a template of each of n people; gives a second template of those at ``probes``."""

@@ -20,6 +20,7 @@ from typing import Any
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.scale.drawn_crowd import DrawnCrowd
 from countenance.index.ann import Ann, setting_for
@@ -111,9 +112,9 @@ def summary(
     n: int,
     dim: int,
     index: Ann,
-    hit: Any,
-    kept: Any,
-    n_bytes: int,  # noqa: ANN401
+    hit: NDArray[np.bool_],
+    kept: NDArray[np.bool_],
+    n_bytes: int,
 ) -> dict[str, Any]:
     """Ratios and shares by name."""
 

@@ -183,7 +183,7 @@ class TestFlat(Contract):
 
     def kept(self, index: Index, row: int) -> Templates:
         assert isinstance(index, Flat)
-        return index._matrix[row]
+        return np.asarray(index._matrix[row])
 
     def test_equal_scores_come_in_order_of_rows(self) -> None:
         same = np.repeat(crowd(1, DIM, 3)[:, 0], 9, axis=0)

@@ -48,6 +48,11 @@ class LiveGallery:
         """Everybody of the collection whose consent to be compared holds, at the last ``refresh``; merged ids too."""
         return frozenset() if self._permit is None else self._permit.subjects - self._gone
 
+    @property
+    def kind(self) -> str:
+        """Which index holds the references; empty before the first ``refresh``."""
+        return "" if self._gallery is None else self._gallery.kind
+
     def refresh(self, tx: Tx, now: datetime) -> None:
         """Follow what changed since the last time: a reference, a consent, a merge, or what ends or begins by date."""
         epoch = stamps.epoch(tx, self._collection.id)

@@ -140,7 +140,8 @@ def _stages(scope: Scope, eye: str | None) -> list[Stage[Work]]:
     return [Decode(settings), Detect(settings, pack), Embed(settings, pack)]
 
 
-def _release(collection: Collection) -> dict[str, datetime | str | None]:
+def basis_of(collection: Collection) -> dict[str, datetime | str | None]:
+    """The documented basis of a collection as permits want it; nothing for one of basis ``consent``."""
     basis = collection.release
     if basis is None:
         return {}
@@ -227,7 +228,7 @@ def _save(
 ) -> tuple[list[bytes], list[str]]:
     """Write one batch; gives the SHA-256 of every photo that this makes durable, and whom new suggestions are of."""
     collection, pack, now = scope.collection, scope.pack, scope.clock()
-    keep = permit_templates(collection.id, collection.basis, _release(collection), now)
+    keep = permit_templates(collection.id, collection.basis, basis_of(collection), now)
     refused = [work for work in works if work.refused is not None]
     photos.add_refusals(
         tx,

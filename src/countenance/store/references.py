@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,7 @@ def _all_of(
     own_keys = keys.subject_keys_of(collection, wanted)
     rows = tx.execute(_references(collection, pack).execution_options(yield_per=_PAGE))
     ids, people, parts = list[str](), list[str](), list[Templates]()
-    while page := list(islice(rows, _PAGE)):
+    for page in rows.partitions():
         opened = []
         for reference, subject, sealed in page:
             if subject in wanted:

@@ -18,8 +18,8 @@ _SMALLEST = len(_FORM) + _NONCE_BYTES + _TAG_BYTES
 
 def row_context(kind: str, *identity: str) -> bytes:
     """Associated data that names one value of one row; the same bytes for no other value."""
-    parts = [kind, *identity]
-    return b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    parts = [part.encode() for part in (kind, *identity)]
+    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
 
 
 def seal(key: bytes, plaintext: bytes, context: bytes) -> bytes:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from sqlalchemy import ColumnElement, Row, bindparam, insert, select
+from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select
 
 from countenance.core.arrays import Landmarks, Templates
 from countenance.core.permit import Act, Permit
@@ -25,6 +25,7 @@ from countenance.store.keys import KeyStore
 from countenance.store.schema import appearances, face_templates, faces, photos, subject_references, subjects
 from countenance.store.sealing import row_context, seal, unseal
 
+Pages: TypeAlias = Iterator[tuple[list[str], Templates]]
 _STORED = np.dtype("<f4")
 _PAGE = 1_000
 _REJECTED = "rejected"
@@ -221,20 +222,29 @@ def kept_of(tx: Tx, face_ids: Sequence[str]) -> set[str]:
     return set(tx.execute(query).scalars())
 
 
-def each_face_template(
-    tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int
-) -> Iterator[tuple[list[str], Templates]]:
+def n_face_templates(tx: Tx, collection: str, *, pack: str) -> int:
+    """How many templates of faces a collection keeps of one model pack."""
+    query = select(func.count()).select_from(face_templates).join(faces, faces.c.id == face_templates.c.face_id)
+    query = query.join(photos, photos.c.id == faces.c.photo_id)
+    return tx.execute(query.where(photos.c.collection_id == collection, face_templates.c.pack_id == pack)).scalar_one()
+
+
+def each_face_template(tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int) -> Pages:
     """(face ids, their (n, d) templates), up to 1,000 at a time, in order of photo and ordinal.
 
     Raises:
-        PermitError: the permit is not for opening templates here.
+        PermitError: the permit is not for opening templates here; said at once, before the first page is asked for.
         DamagedError: a template fails its authentication or has another length.
     """
     permit.require(Act.OPEN_TEMPLATES, collection)
+    return _pages(tx, keys, collection, pack, dim)
+
+
+def _pages(tx: Tx, keys: KeyStore, collection: str, pack: str, dim: int) -> Pages:
     key = keys.collection_key(collection)
     for rows in tx.execute(_FACE_TEMPLATES, {"collection": collection, "pack": pack}).partitions():
-        opened = [unseal(key, row.template_sealed, face_context(collection, row.face_id, pack)) for row in rows]
-        yield [row.face_id for row in rows], turned_back(keys, collection, opened, dim)
+        opened = [unseal(key, sealed, face_context(collection, face, pack)) for face, sealed in rows]
+        yield [face for face, _ in rows], turned_back(keys, collection, opened, dim)
 
 
 def _require_faces_of(tx: Tx, collection: str, face_ids: Sequence[str]) -> None:
