@@ -153,3 +153,11 @@ class DamagedError(StoreError):
 
     code = "damaged"
     default_advice = "Restore this archive from a backup; nothing was changed."
+
+
+class CalibrationError(CountenanceError):
+    """The collection's own faces are too few to say from which score a match can be trusted."""
+
+    code = "too-little-to-say"
+    http_status = 422
+    default_advice = "Confirm more faces with `countenance review`, or ask for a higher rate."

@@ -87,7 +87,7 @@ ACTIONS: dict[FaceState | PhotoState, Action] = {
     PhotoState.DAMAGED: Action.ASK,
 }
 POLICY = Policy(ACTIONS, Counting.CERTAIN, usable_quality=20.0, lookalike_margin=0.02)
-POINTS = OperatingPoints(match=0.5, certain=0.8)
+POINTS = OperatingPoints(match=0.5, certain=0.8, calibrated=True)
 MILDEST_FIRST = ["publish", "redact", "ask", "block"]
 BECOMES = {"publish": "clear", "redact": "redact", "ask": "review", "block": "blocked"}
 

@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from countenance.core.arrays import Templates
+from countenance.core.calibration import least_score
 from countenance.core.permit import Permit, permit_compare
+from countenance.flows.points import points_of
 from countenance.flows.scope import Scope
 from countenance.index.gallery import Candidate, Gallery
 from countenance.store import consents, merges, stamps, templates
@@ -23,6 +25,8 @@ class LiveGallery:
         """Nothing is loaded before the first ``refresh``; ``only`` narrows it to some subjects (ids that count)."""
         self._only = only
         self._keys, self._collection, self._pack = scope.keys, scope.collection, scope.pack
+        self._suggest = scope.pack.match
+        self._hidden: frozenset[str] = frozenset()
         self._stamp: str | None = None
         self._loaded_at: datetime | None = None
         self._gallery: Gallery | None = None
@@ -36,6 +40,9 @@ class LiveGallery:
         """Load again when a reference, a consent or a merge changed, or when the last load is too old."""
         stamp = stamps.of_gallery(tx, self._collection.id)
         aliases = merges.aliases(tx, self._collection.id)
+        hidden = merges.must_not_appear(tx, self._collection.id)
+        self._hidden = frozenset(aliases.get(each, each) for each in hidden)
+        self._suggest = points_of(tx, self._collection.id, self._pack).match
         fresh = self._loaded_at is not None and timedelta(0) <= now - self._loaded_at < OLDEST
         if fresh and stamp == self._stamp and aliases == self.aliases:
             return
@@ -59,6 +66,10 @@ class LiveGallery:
         self._gallery = Gallery(self._collection.id, people, found.templates)
         self._stamp, self._loaded_at = stamp, now
 
+    def least_score(self, subject: str) -> float:
+        """Cosine from which this subject (an id that counts) is suggested, at the last ``refresh``."""
+        return least_score(subject, self._hidden, self._suggest, self._pack.match)
+
     def compare(
         self,
         found: Templates,
@@ -71,9 +82,9 @@ class LiveGallery:
         Args:
             found: (n, d) templates of faces.
             ruled_out: by row, subjects whom a person said this face is not.
-            at_least: cosine score from which a subject counts; the pack's match score when not given.
+            at_least: cosine score from which a subject counts; the collection's own, else its pack's, when not given.
         """
         if self._gallery is None or self._permit is None:
             return []
-        threshold = self._pack.match if at_least is None else at_least
+        threshold = self._suggest if at_least is None else at_least
         return self._gallery.compare(found, self._permit, threshold, ruled_out)
