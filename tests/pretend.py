@@ -36,6 +36,7 @@ from countenance.flows.stages import Step, Work
 from countenance.run.stage import Batch
 from countenance.settings import Settings
 from countenance.store import consents, subjects, templates, turns
+from countenance.store.collections import Release
 from countenance.store.keyfile import Master
 from countenance.store.written import PART
 from tests.calibrated import calibrate
@@ -211,11 +212,13 @@ class Party:
     n_written: int = 0
 
     @classmethod
-    def make(cls, folder: Path, settings: Settings = SETTINGS, *, calibrated: bool = True) -> Self:
+    def make(
+        cls, folder: Path, settings: Settings = SETTINGS, *, calibrated: bool = True, release: Release | None = None
+    ) -> Self:
         """A new archive with nobody in it; its machine is believed. Stages are real until ``pretend``."""
         clock = Clock()
         archive = Archive.create(folder / "archive", _master(), settings, clock)
-        archive.create_collection(CLUB)
+        archive.create_collection(CLUB, release)
         if calibrated:
             calibrate(archive, CLUB)
         return cls(archive, clock, folder)

@@ -234,14 +234,14 @@ def _decided(tx: Tx, collection: str) -> list[Appearance]:
 
 
 def _said(rows: Iterable[Appearance], number: dict[str, int]) -> dict[str, _Face]:
-    """By face, what counts; a face about which people contradict each other says nothing."""
+    """By face, what counts; a face of somebody who may not be compared says nothing."""
     by_face: dict[str, list[Appearance]] = {}
     for row in rows:
         by_face.setdefault(row.face, []).append(row)
     found = {}
     for face, said in by_face.items():
         named = [row for row in said if row.state == appearances.CONFIRMED]
-        if len(named) > 1 or (named and named[0].subject not in number):
+        if named and named[0].subject not in number:
             continue
         owner = named[0].subject if named else None
         not_these = tuple(row.subject for row in said if row.state == appearances.REJECTED and row.subject in number)
