@@ -195,6 +195,27 @@ def test_a_certain_score_below_the_match_does_not_count() -> None:
     assert decision.faces[0].state == "unknown"
 
 
+# 9: what was not measured ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (suggested("ada", 1.0), "unconfirmed"),
+        (confirmed("ada"), "consented"),
+        (suggested("dan", 1.0), "consent-missing"),
+        (suggested("zoe", 0.6), "must-not-appear"),
+        (suggested("ada", 0.4), "unknown"),
+    ],
+)
+@pytest.mark.parametrize("counting", ["match", "certain"])
+def test_a_machine_that_nobody_measured_hides_and_does_not_show(said: Claim, state: str, counting: str) -> None:
+    points = OperatingPoints(match=0.5, certain=0.8, calibrated=False)
+    policy = replace(POLICY, counting=Counting(counting))
+    decision = decide(Photo(faces((said,))), PEOPLE, policy, points, "website", NOW)
+    assert decision.faces[0].state == state
+
+
 # What is no number, and what the nouns are ----------------------------------------------------------------------------
 
 
