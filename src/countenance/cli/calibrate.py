@@ -84,6 +84,9 @@ def as_text(collection: str, made: Calibration, stale: str) -> str:
     below = f"{made.suggested_below} of {counted(made.suggested, 'face')} that were suggested and confirmed score below"
     span = f"{made.threshold_low:.4f} to {made.threshold_high:.4f}"
     faces = f"{counted(made.searches, 'confirmed face')} of {counted(made.people, 'person', 'people')}"
+    counts = "its upper end counts"
+    if made.certain > made.threshold_high:
+        counts = "the match score of the model pack is higher and counts"
     if made.named:
         hand = f"; of {counted(made.named, 'face')} named by hand, {made.named_below} score below {made.suggest:.4f}."
     else:
@@ -91,7 +94,7 @@ def as_text(collection: str, made: Calibration, stale: str) -> str:
     lines = [
         f"{collection}, calibrated on {day} with the model pack {made.pack}:",
         f"  from {made.certain:.4f} on nobody needs to look: {rate} bring somebody falsely",
-        f"    threshold {made.threshold:.4f}, 95 % interval over people {span}; its upper end counts",
+        f"    threshold {made.threshold:.4f}, 95 % interval over people {span}; {counts}",
         f"  from {made.suggest:.4f} on somebody is suggested and a person is asked: at most {made.suggest_fpir:g}",
         f"Measured on {faces}: {made.comparisons:,} comparisons of different people.",
         f"{below} {made.certain:.4f}; a person would be asked about them.",

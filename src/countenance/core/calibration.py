@@ -84,16 +84,20 @@ def refusal(sample: Sample, fpir: float) -> tuple[str, str] | None:
     return None
 
 
-def bands(certain: float, suggest: float, *, lowest: float) -> Bands:
-    """The two bands in order, neither below the floor.
+def bands(certain: float, suggest: float, *, floor_suggest: float, floor_certain: float) -> Bands:
+    """The two bands in order, each at or above its floor.
+
+    A few searches of one collection may say less than was measured for the model pack on many: however easy its people
+    are, nobody is believed unseen below the score at which the pack would call two templates a match.
 
     Args:
         certain: the upper end of the interval of the threshold for the target.
         suggest: the threshold for the rate at which suggestions may be wrong.
-        lowest: operating floor of the model pack; no score below it is used.
+        floor_suggest: operating floor of the model pack; no score below it is used.
+        floor_certain: its match score.
     """
-    top = max(certain, lowest)
-    return Bands(min(max(suggest, lowest), top), top)
+    top = max(certain, floor_certain, floor_suggest)
+    return Bands(min(max(suggest, floor_suggest), top), top)
 
 
 def least_score(subject: str, hidden: Collection[str], suggest: float, match: float) -> float:

@@ -68,10 +68,10 @@ def test_one_of_each_is_written_in_the_singular() -> None:
 
 @pytest.mark.parametrize(
     ("certain", "suggest", "expected"),
-    [(0.9, 0.7, (0.7, 0.9)), (0.9, 0.95, (0.9, 0.9)), (0.9, 0.2, (0.5, 0.9)), (0.3, 0.2, (0.5, 0.5))],
+    [(0.9, 0.7, (0.7, 0.9)), (0.9, 0.95, (0.9, 0.9)), (0.9, 0.2, (0.5, 0.9)), (0.3, 0.2, (0.5, 0.6))],
 )
-def test_bands_keep_their_order_and_the_floor(certain: float, suggest: float, expected: tuple[float, float]) -> None:
-    found = bands(certain, suggest, lowest=0.5)
+def test_bands_keep_their_order_and_their_floors(certain: float, suggest: float, expected: tuple[float, float]) -> None:
+    found = bands(certain, suggest, floor_suggest=0.5, floor_certain=0.6)
     assert (found.suggest, found.certain) == expected
 
 

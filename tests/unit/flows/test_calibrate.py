@@ -104,9 +104,9 @@ def test_known_scores_give_the_known_threshold(school: Party) -> None:
 
 
 def test_no_score_below_the_operating_floor_is_used(school: Party) -> None:
-    made = calibrate(school)
-    assert made.threshold_high < school.scope.pack.agree
-    assert made.certain == made.suggest == school.scope.pack.agree
+    made, pack = calibrate(school), school.scope.pack
+    assert made.threshold_high < pack.agree < pack.match
+    assert (made.suggest, made.certain) == (pack.agree, pack.match)
 
 
 def test_it_is_kept_and_logged_with_whom_it_touched(school: Party) -> None:
