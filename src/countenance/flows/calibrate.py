@@ -152,9 +152,7 @@ def calibrate(
     known = found.finish()
     certain = threshold_for(known, wanted.fpir, meant_for, seed=wanted.seed)
     suggest = threshold_for(known, wanted.suggest_fpir, meant_for, seed=wanted.seed)
-    bands = rule.bands(
-        certain.high, suggest.value, floor_suggest=scope.pack.agree, floor_certain=scope.pack.match
-    )
+    bands = rule.bands(certain.high, suggest.value, floor_suggest=scope.pack.agree, floor_certain=scope.pack.match)
     made = Calibration(
         pack=scope.pack.id,
         fpir=wanted.fpir,
