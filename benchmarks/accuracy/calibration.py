@@ -3,7 +3,7 @@
 Run it with ``python -m benchmarks.accuracy.calibration [--shared DIR] [--cache DIR]``.
 
 The 60 people of the album are split in halves, again and again. On one half a threshold is calibrated as the flow
-does it; on the other half every face is a search with its person left out, and the share that brings somebody falsely is
+does it; on the other half every face is a search with its person left out, and the share that brings somebody is
 counted: at the threshold itself, and at the upper end of its interval, which is what counts in a collection.
 """
 
