@@ -78,9 +78,9 @@ def as_json(collection: str, made: Calibration, stale: str) -> dict[str, Any]:
 def as_text(collection: str, made: Calibration, stale: str) -> str:
     """What was measured, and what it does not say."""
     day = f"{made.made_at.day} {made.made_at:%B %Y}"
-    rate = (
-        f"at most {made.fpir:g} of all searches among {counted(made.meant_for, 'enrolled person', 'enrolled people')}"
-    )
+    among = counted(made.meant_for, "enrolled person", "enrolled people")
+    rate = f"set for at most {made.fpir:g} of all searches among {among}"
+    few = f"set for at most {made.suggest_fpir:g}"
     below = f"{made.suggested_below} of {counted(made.suggested, 'face')} that were suggested and confirmed score below"
     span = f"{made.threshold_low:.4f} to {made.threshold_high:.4f}"
     faces = f"{counted(made.searches, 'confirmed face')} of {counted(made.people, 'person', 'people')}"
@@ -93,9 +93,9 @@ def as_text(collection: str, made: Calibration, stale: str) -> str:
         hand = ", and none was named by hand."
     lines = [
         f"{collection}, calibrated on {day} with the model pack {made.pack}:",
-        f"  from {made.certain:.4f} on nobody needs to look: {rate} bring somebody falsely",
+        f"  from {made.certain:.4f} on nobody needs to look: {rate} to bring somebody falsely",
         f"    threshold {made.threshold:.4f}, 95 % interval over people {span}; {counts}",
-        f"  from {made.suggest:.4f} on somebody is suggested and a person is asked: at most {made.suggest_fpir:g}",
+        f"  from {made.suggest:.4f} on somebody is suggested and a person is asked: {few}",
         f"Measured on {faces}: {made.comparisons:,} comparisons of different people.",
         f"{below} {made.certain:.4f}; a person would be asked about them.",
         f"How many faces the machine never suggests cannot be known from those it did suggest{hand}",

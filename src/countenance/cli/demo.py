@@ -196,8 +196,8 @@ def _calibrate(archive: Archive) -> str:
     except CalibrationError as error:
         return f"{error.message} So whom no person named waits for one."
     return (
-        f"About the other half the machine is believed from a score of {made.certain:.4f} on: at most {FPIR:g} of all "
-        f"searches among {made.meant_for} people bring somebody falsely."
+        f"About the other half the machine is believed from a score of {made.certain:.4f} on: set for at most {FPIR:g} "
+        f"of all searches among {made.meant_for} people to bring somebody falsely."
     )
 
 

@@ -37,12 +37,12 @@ def test_one_screen_for_people(run: Here, school: Party) -> None:
     assert first.startswith(f"{CLUB}, calibrated on ")
     assert first.endswith(f"with the model pack {pack.id}:")
     assert unseen == (
-        f"  from {pack.match:.4f} on nobody needs to look: at most 0.05 of all searches among 12 enrolled people bring "
-        "somebody falsely"
+        f"  from {pack.match:.4f} on nobody needs to look: set for at most 0.05 of all searches among 12 enrolled "
+        "people to bring somebody falsely"
     )
     assert "threshold 0.1900, 95 % interval over people " in interval
     assert interval.endswith("the match score of the model pack is higher and counts")
-    assert asked == f"  from {pack.agree:.4f} on somebody is suggested and a person is asked: at most 0.1"
+    assert asked == f"  from {pack.agree:.4f} on somebody is suggested and a person is asked: set for at most 0.1"
     assert on == "Measured on 120 confirmed faces of 12 people: 1,386 comparisons of different people."
     assert below.startswith("0 of 120 faces that were suggested and confirmed score below")
     assert missed.endswith("cannot be known from those it did suggest, and none was named by hand.")
