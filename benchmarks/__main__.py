@@ -17,6 +17,9 @@ from benchmarks.places import SHARED
 MEASUREMENTS = (
     "accuracy.verification",
     "accuracy.album",
+    "accuracy.calibration",
+    "accuracy.normalisation",
+    "accuracy.references",
     "accuracy.drawn",
     "accuracy.alignment",
     "accuracy.quantised",

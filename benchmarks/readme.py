@@ -80,7 +80,7 @@ def _draw(folder: Path) -> None:
     for photo in chosen:
         path = folder / "photos" / photo.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_jpeg(photo.draw()))
+        path.write_bytes(encode_jpeg(photo.draw()[0]))
     for guest in two:
         (folder / "forms" / f"{guest.name}.jpg").write_bytes(encode_jpeg(gala.portrait_of(guest)))
         (folder / "forms" / f"{guest.name}.txt").write_text(f"{guest.name} said yes.\n", "utf-8")

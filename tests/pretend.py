@@ -26,6 +26,7 @@ from countenance.core.consent import CHANNELS, Consent
 from countenance.core.permit import permit_reference
 from countenance.core.policy import DEFAULT_POLICY, parse_policy
 from countenance.core.rotation import rotation
+from countenance.flows import calibrate as flow
 from countenance.flows import clear, ingest, rescan
 from countenance.flows.clear import Cleared, Outcome, Request
 from countenance.flows.enrol import ConsentForm
@@ -35,8 +36,10 @@ from countenance.flows.stages import Step, Work
 from countenance.run.stage import Batch
 from countenance.settings import Settings
 from countenance.store import consents, subjects, templates, turns
+from countenance.store.collections import Release
 from countenance.store.keyfile import Master
 from countenance.store.written import PART
+from tests.calibrated import calibrate
 from tests.drawn import CHEAP, CLUB, EVIDENCE, Clock, name_of
 
 START = b"\xff\xd8\xff"
@@ -209,11 +212,15 @@ class Party:
     n_written: int = 0
 
     @classmethod
-    def make(cls, folder: Path, settings: Settings = SETTINGS) -> Self:
-        """A new archive with nobody in it. Stages are real until ``pretend``."""
+    def make(
+        cls, folder: Path, settings: Settings = SETTINGS, *, calibrated: bool = True, release: Release | None = None
+    ) -> Self:
+        """A new archive with nobody in it; its machine is believed. Stages are real until ``pretend``."""
         clock = Clock()
         archive = Archive.create(folder / "archive", _master(), settings, clock)
-        archive.create_collection(CLUB)
+        archive.create_collection(CLUB, release)
+        if calibrated:
+            calibrate(archive, CLUB)
         return cls(archive, clock, folder)
 
     @classmethod
@@ -232,6 +239,8 @@ class Party:
         patch.setattr(ingest, "_stages", lambda _scope, eye: [Seen(closely=eye is not None and self.eye.closely)])
         patch.setattr(rescan, "Decode", lambda *_: Pass())
         patch.setattr(rescan, "Embed", lambda *_: Seen(anew=False))
+        patch.setattr(flow, "Decode", lambda *_: Pass())
+        patch.setattr(flow, "Embed", lambda *_: Seen(anew=False))
         patch.setattr(turns, "rotation", _rotation)
         return self
 

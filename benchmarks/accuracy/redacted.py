@@ -72,7 +72,7 @@ def gather(folder: Path, every: int) -> Scene:
     for photo in list(gala.photos())[::every]:
         path = folder / "demo" / photo.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_jpeg(photo.draw()))
+        path.write_bytes(encode_jpeg(photo.draw()[0]))
     for name in SETS:
         files = sorted(path.name for path in (SHARED / "photos" / name).glob("*.jpg"))[::every]
         (folder / name).mkdir()

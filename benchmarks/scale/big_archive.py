@@ -53,7 +53,7 @@ class BigArchive:
 
 def pack() -> Any:  # noqa: ANN401 - what stories need of a pack
     """A pack that no model stands behind: its name, its size and the default pack's match score."""
-    return SimpleNamespace(id=PACK, match=0.945, certain=0.96, embedder=SimpleNamespace(template_size=DIM))
+    return SimpleNamespace(id=PACK, match=0.945, certain=0.96, agree=0.93, embedder=SimpleNamespace(template_size=DIM))
 
 
 def make(folder: Path, n: int, *, people: bool = True, faces: bool = True) -> BigArchive:

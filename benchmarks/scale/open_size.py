@@ -23,8 +23,7 @@ from countenance.core.arrays import unit_rows
 from countenance.core.permit import permit_open_templates
 from countenance.flows.face_index import FaceIndex
 from countenance.flows.gallery import LiveGallery
-from countenance.flows.ingest import basis_of
-from countenance.flows.scope import Scope
+from countenance.flows.scope import Scope, documented_basis
 from countenance.settings import Settings
 from countenance.store import collections
 from countenance.store.keyfile import Master
@@ -49,7 +48,7 @@ def main() -> None:
                 gallery.compare(probe)
                 n_open, kind = len(gallery.consenting), gallery.kind
             else:
-                release = basis_of(where)
+                release = documented_basis(where)
                 permit = permit_open_templates(where.id, where.basis, release, now)
                 faces = FaceIndex.open(tx, scope, permit)
                 faces.search(probe, at_least=0.0, most=10)

@@ -160,3 +160,11 @@ class StaleIndexError(StoreError):
 
     code = "index-stale"
     default_advice = "Nothing is lost: the index is built anew from the database."
+
+
+class CalibrationError(CountenanceError):
+    """The collection's own faces are too few to say from which score a match can be trusted."""
+
+    code = "too-little-to-say"
+    http_status = 422
+    default_advice = "Confirm more faces with `countenance review`, or ask for a higher rate."

@@ -43,6 +43,19 @@ def test_the_story(terminal: Terminal) -> None:
     ann = terminal("enrol", "gala", "Ann Lee", "--photo", *photos, *CONSENT, "--json").done["subject"]
     source = state_of(terminal.folder / "photos")
 
+    asked = terminal(*CLEAR)
+    assert asked.code == 3, "one photo is broken"
+    assert "not calibrated" in asked.json["notes"]["points"]
+    rows = rows_of(asked.json, terminal)
+    assert rows["ann-1.jpg"]["reasons"] == rows["ann-2.jpg"]["reasons"] == ["unconfirmed"]
+    faces = [face for row in rows.values() for face in row["faces"]]
+    assert not any(face["status"] == "consented" for face in faces), "nobody said who anybody is"
+    of_ann = [face["appearance"] for face in faces if face["appearance"] is not None]
+    assert terminal("review", "gala", "--confirm", *of_ann, "--actor", "Ms Reed", "--json").code == 0
+    refused = terminal("calibrate", "gala", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (1, "too-little-to-say")
+    assert "confirmed faces of 1 person, and 10 are needed" in refused.json["error"]["message"]
+
     first = terminal(*CLEAR, "--published-to", "https://example.org/gala")
     assert first.code == 3, "one photo is broken"
     rows = rows_of(first.json, terminal)

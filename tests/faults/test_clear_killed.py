@@ -18,6 +18,7 @@ import pytest
 from countenance.archive import DATABASE, SETTINGS, Archive
 from countenance.settings import Settings
 from countenance.store.keyfile import Master, write_key_file
+from tests.calibrated import calibrate
 from tests.drawn import portrait
 from tests.gala import COLLECTION, COUNTENANCE, consent_form, environment, key_file_of, run_command, write_portraits
 from tests.pretend import released
@@ -60,6 +61,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Ground:
     settings = Settings(cache_dir=models, device="cpu")
     with Archive.create(archive, Master.from_key_file(key_file_of(archive)), settings) as made:
         made.create_collection(COLLECTION)
+        calibrate(made, COLLECTION)
         for seat in (0, 1, 2):
             form = consent_form(made._clock(), purposes=("publication",))
             made.enrol(COLLECTION, f"Person {seat}", [(f"{seat}.jpg", portrait(seat, 100))], form, "office")

@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 
 from countenance.archive import DATABASE, Archive
+from countenance.core import calibration as rule
 from countenance.core.arrays import Crops, Templates
 from countenance.core.permit import permit_open_templates
 from countenance.core.policy import DEFAULT_POLICY, parse_policy
+from countenance.flows.calibrate import Wanted
 from countenance.flows.clear import Request
 from countenance.flows.identity import Check
 from countenance.flows.stages import Embed, Work
@@ -200,6 +202,26 @@ def test_clearing_a_folder_leaves_no_template_of_anybody(
     assert_nothing(needles.found_below(*everywhere), DATABASE, "report.json", "report.html")
     assert count(archive.folder, "SELECT count(*) FROM face_templates") == 0
     assert count(archive.folder, "SELECT count(*) FROM faces") == n_faces
+    assert_scan_finds_what_is_planted(archive.folder, needles)
+
+
+def test_calibrating_leaves_no_template_of_anybody(
+    archive: Archive, notes: Notes, gala_photos: Path, models: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule, "FEWEST_PEOPLE", 1)  # the drawn scenes are few, and the threshold is not looked at
+    archive.create_collection(COLLECTION)
+    people = [enrol(archive, place) for place in BEFORE]
+    archive.ingest(COLLECTION, [gala_photos])
+    said = {row.id: "confirmed" for each in people for row in archive.find(each)}
+    archive.decide_each(COLLECTION, said, "Ms Reed")
+    n_before = len(notes.templates)
+    made = archive.calibrate(COLLECTION, Wanted(0.95, 0.96))
+    assert len(notes.templates) - n_before == made.searches == len(said) > 0, "of nobody else a template is made"
+    needles = needles_of(archive, notes)
+    assert_nothing(needles.found_below(archive.folder, models, temporary), DATABASE, f"{DATABASE}-wal")
+    archive.close()
+    assert_nothing(needles.found_below(archive.folder, models, temporary), DATABASE)
+    assert count(archive.folder, "SELECT count(*) FROM face_templates") == 0
     assert_scan_finds_what_is_planted(archive.folder, needles)
 
 

@@ -87,7 +87,8 @@ ACTIONS: dict[FaceState | PhotoState, Action] = {
     PhotoState.DAMAGED: Action.ASK,
 }
 POLICY = Policy(ACTIONS, Counting.CERTAIN, usable_quality=20.0, lookalike_margin=0.02)
-POINTS = OperatingPoints(match=0.5, certain=0.8)
+POINTS = OperatingPoints(match=0.5, certain=0.8, calibrated=True)
+UNMEASURED = replace(POINTS, calibrated=False)
 MILDEST_FIRST = ["publish", "redact", "ask", "block"]
 BECOMES = {"publish": "clear", "redact": "redact", "ask": "review", "block": "blocked"}
 
@@ -302,3 +303,30 @@ def test_the_order_of_faces_and_claims_says_nothing(case: Case) -> None:
     turned = tuple(replace(face, claims=face.claims[::-1]) for face in photo.faces[::-1])
     one, other = decided(case), decided((replace(photo, faces=turned), people, policy, moment))
     assert (one.verdict, one.reasons, one.faces) == (other.verdict, other.reasons, other.faces[::-1])
+
+
+# Before anybody measured how often the machine is wrong ---------------------------------------------------------------
+
+
+def unmeasured(case: Case) -> Decision:
+    photo, people, policy, moment = case
+    return decide(photo, people, policy, UNMEASURED, "website", moment)
+
+
+@given(cases)
+def test_without_a_calibration_nobody_is_shown_whom_no_person_named(case: Case) -> None:
+    decision = unmeasured(case)
+    check_shown(case, decision)
+    named = {face.id for face in case[0].faces if any(claim.said == "confirmed" for claim in face.claims)}
+    assert {face.face for face in decision.faces if face.action == "publish"} <= named
+
+
+@given(cases)
+def test_a_calibration_is_needed_to_show_and_never_to_hide(case: Case) -> None:
+    before, after = decided(case).faces, unmeasured(case).faces
+    for face, believed, doubted in zip(case[0].faces, before, after, strict=True):
+        named = any(claim.said == "confirmed" for claim in face.claims)
+        if believed.state == "consented" and not named:
+            assert (doubted.state, doubted.subject) == ("unconfirmed", believed.subject)
+        else:
+            assert doubted == believed

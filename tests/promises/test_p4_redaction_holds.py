@@ -21,6 +21,7 @@ from countenance.ingest.decoder import Decoder
 from countenance.redact.fill import fill
 from countenance.redact.plan import Region
 from countenance.settings import DecodeLimits, Settings
+from tests.calibrated import calibrate
 from tests.drawn import CLUB, Club, scene
 from tests.gala import guests_of
 from tests.pretend import released, verdicts
@@ -39,6 +40,7 @@ def gala(tmp_path_factory: pytest.TempPathFactory, story_settings: Settings) -> 
     pictures = {name: stuffed(pixels_of(scene(*place))) for name, place in PLACES.items()}
     with Club.make(folder, story_settings, pictures) as made:
         made.enrol(ANN, made.form(purposes=("publication",)))
+        calibrate(made.archive, CLUB)
         made.archive.rescan(CLUB)
         run(made, made.photos, folder / "first")
     return folder

@@ -55,12 +55,14 @@ QUIET = {
     "retention": "the register of what is due, of whole collections",
     "ended_collections": "the register of collections whose last day has passed",
     "clock_doubt": "the state of this machine's clock",
+    "calibration": "a score and counts of a whole collection",
 }
 """Methods that show nobody's photos, scores, consents or marks, with the reason."""
 
 ELSEWHERE = {
     "show_me": ("unit/flows/test_show_me.py", "show-me"),
     "redact_and_erase": ("unit/flows/test_redact_person.py", "erase"),
+    "calibrate": ("unit/flows/test_calibrate.py", "calibrate"),
     "run_retention": ("unit/flows/test_retention.py", "retention"),
     "resume_erasures": ("promises/test_p5_erased_is_erased.py", "erase"),
     "replay_ledger": ("promises/test_p5_erased_is_erased.py", "restore"),

@@ -10,7 +10,9 @@ Order of checks for a face, the first that applies decides:
 5. two people are too close to call, on this face or between two faces for one person: ``unconfirmed``;
 6. another face of the photo is that person, better or by a person's word: ``unknown`` (nobody is in a photo twice);
 7. the policy does not let the suggestion count unseen: ``unconfirmed``;
-8. the consents: ``consented``, ``not-for-this-channel``, ``withdrawn``, ``consent-expired``, ``consent-missing``.
+8. the consents: ``consented``, ``not-for-this-channel``, ``withdrawn``, ``consent-expired``, ``consent-missing``;
+9. a face that only a machine names would be ``consented`` where nobody measured how often the machine is wrong:
+   ``unconfirmed``. To hide somebody on a machine's word needs no measurement; to show somebody does.
 
 For a photo the gravest action of any face counts: block, ask, redact, publish. What is no number (NaN) fails every
 check it meets: a comparison is written so that it must hold before anything milder follows.
@@ -155,10 +157,18 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoints:
-    """Cosine scores in [-1, 1] from which two templates match, and from which nobody needs to look."""
+    """From which scores a machine's word counts, and whether that was measured here.
+
+    Attributes:
+        match: cosine in [-1, 1] from which two templates match.
+        certain: cosine in [-1, 1] from which nobody needs to look.
+        calibrated: both were measured on the collection's own faces; else they are the model pack's, and nobody is
+            shown on the machine's word alone.
+    """
 
     match: float
     certain: float
+    calibrated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +213,8 @@ def decide(
         state, subject = _identify(face, photo.faces, people, policy, points)
         if state is None:
             state = _STATES[standing(people[subject].consents, PUBLICATION, channel, moment)]
+            if state == FaceState.CONSENTED and not points.calibrated and not _said(face, "confirmed"):
+                state = FaceState.UNCONFIRMED
         faces.append(FaceDecision(face.id, state, subject or None, policy.actions[state]))
     found: set[tuple[str, Action]] = {(face.state, face.action) for face in faces}
     if photo.signs_of_people:

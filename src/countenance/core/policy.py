@@ -27,7 +27,8 @@ signs-of-people = "ask"
 damaged = "ask"
 
 [recognition]
-# A machine's suggestion counts from the pack's "certain" score on; "match" lets every suggestion count, "never" none.
+# A machine's suggestion counts from the "certain" score on that `countenance calibrate` measures; "match" lets every
+# suggestion count, "never" none. Before anything is measured, none is enough to show anybody.
 suggestions = "certain"
 # Faces below this quality (0 to 100) are too poor to tell.
 usable_quality = 20

@@ -14,7 +14,7 @@ from countenance.demo.backdrop import PLACES, paint_backdrop
 from countenance.demo.cast import CAST
 from countenance.demo.draw import draw_portrait
 from countenance.demo.person import person
-from countenance.demo.scene import draw_scene
+from countenance.demo.scene import SceneFace, draw_scene
 
 WIDTH_PX, HEIGHT_PX = 1_200, 800
 N_EMPTY = 4
@@ -76,12 +76,13 @@ class GalaPhoto:
     seats: tuple[int, ...]
     seed: int
 
-    def draw(self) -> Pixels:
-        """(800, 1200, 3) uint8 RGB."""
+    def draw(self) -> tuple[Pixels, dict[int, SceneFace]]:
+        """(800, 1200, 3) uint8 RGB, and where the face of each seat is."""
         if self.seats:
-            return draw_scene([person(CAST[seat]) for seat in self.seats], self.seed, WIDTH_PX, HEIGHT_PX).pixels
+            scene = draw_scene([person(CAST[seat]) for seat in self.seats], self.seed, WIDTH_PX, HEIGHT_PX)
+            return scene.pixels, {self.seats[face.person]: face for face in scene.faces}
         paint = paint_backdrop(PLACES[self.seed % len(PLACES)], self.seed, WIDTH_PX, HEIGHT_PX)
-        return np.asarray(np.clip(paint * 255 + 0.5, 0, 255), dtype=np.uint8)
+        return np.asarray(np.clip(paint * 255 + 0.5, 0, 255), dtype=np.uint8), {}
 
 
 def portrait_of(guest: Guest) -> Pixels:

@@ -20,6 +20,7 @@ from countenance.flows.clear import RELEASED, Cleared, Outcome, Request
 from countenance.flows.clear_people import names_of, only_about, people_of, staying
 from countenance.flows.layout import Folder, thumbnail_of
 from countenance.flows.pages import render
+from countenance.flows.points import sentence_of
 from countenance.flows.publish import Affected
 from countenance.flows.registering import Delivery
 from countenance.flows.scope import Scope
@@ -90,6 +91,7 @@ def as_json(scope: Scope, request: Request, cleared: Cleared) -> dict[str, Any]:
     """The fields that others rely on, and the rest of the report."""
     with scope.store.reading() as tx:
         photos = [_photo(tx, outcome) for outcome in cleared.outcomes if outcome.refused is None]
+        points = sentence_of(tx, scope)
     return {
         "channel": request.channel,
         "collection": scope.collection.name,
@@ -116,7 +118,7 @@ def as_json(scope: Scope, request: Request, cleared: Cleared) -> dict[str, Any]:
         "published": cleared.published,
         "published_affected": [_affected(each) for each in cleared.affected],
         "notes": {
-            "points": _points(scope),
+            "points": points,
             "better": scope.pack.better,
             "second_detector": cleared.second or None,
             "style": _style(scope),
@@ -189,14 +191,6 @@ def _affected(each: Affected) -> dict[str, Any]:
             {"face": face, "status": str(state), "subject": copy.shown.get(face)} for face, state in each.faces.items()
         ],
     }
-
-
-def _points(scope: Scope) -> str:
-    pack = scope.pack
-    return (
-        f"A suggestion counts from a cosine of {pack.certain:g} on. That is what was measured for the model pack "
-        f"{pack.name}; this collection is not calibrated."
-    )
 
 
 def _style(scope: Scope) -> str | None:

@@ -18,6 +18,7 @@ from countenance.errors import ConflictError, CountenanceError, PhotoRefusedErro
 from countenance.flows.acts import log
 from countenance.flows.consent import Desk
 from countenance.flows.pages import render
+from countenance.flows.points import points_of
 from countenance.flows.registering import Delivery
 from countenance.ingest.decoder import Decoder
 from countenance.ingest.source import display_name, reopen
@@ -51,7 +52,7 @@ class Sheet:
     Attributes:
         folder: made when it does not exist.
         title: heading, usually the person's name.
-        pack: its match score, and what is known of a better one, are printed on the page.
+        pack: its match score or the collection's own, and what is known of a better pack, are printed on the page.
     """
 
     folder: Path
@@ -78,6 +79,8 @@ def write_contact_sheet(desk: Desk, permit: Permit, sheet: Sheet, found: Sequenc
     for row in found:
         permit.require(Act.SHOW, permit.collection, row.subject)
     folder, now = sheet.folder, desk.clock()
+    with desk.store.reading() as tx:
+        match = points_of(tx, permit.collection, sheet.pack).match
     with Decoder(desk.settings.decode) as decoder:
         cards = [_card(row, decoder, desk.settings) for row in found]
     page = render(
@@ -85,7 +88,7 @@ def write_contact_sheet(desk: Desk, permit: Permit, sheet: Sheet, found: Sequenc
         title=sheet.title,
         cards=cards,
         made_at=now.strftime("%Y-%m-%d %H:%M UTC"),
-        match=sheet.pack.match,
+        match=match,
         better=sheet.pack.better,
         n_photos=len({row.photo for row in found}),
         n_confirmed=sum(row.state == "confirmed" for row in found),

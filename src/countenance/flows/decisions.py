@@ -11,6 +11,7 @@ from datetime import datetime
 from countenance.core import clearance
 from countenance.core.clearance import Action, Claim, Decision, OperatingPoints, Person, Policy, Verdict
 from countenance.core.consent import Consent
+from countenance.flows.points import points_of
 from countenance.flows.scope import Scope
 from countenance.store import appearances, consents, faces, looks, merges, photos, remarks, stamps
 from countenance.store.appearances import Appearance
@@ -61,10 +62,10 @@ class Judgement:
         """Nothing is loaded before the first ``decide``."""
         self.channel = channel
         self._scope, self._policy, self._eye = scope, policy, eye
-        self._points = OperatingPoints(scope.pack.match, scope.pack.certain)
         self._stamp: str | None = None
         self.n_loads = 0
         """How often people and consents were loaded, because something about them had changed."""
+        self._points = OperatingPoints(1.0, 1.0, calibrated=False)
         self._people: dict[str, Person] = {}
         self._roots: dict[str, str] = {}
 
@@ -76,7 +77,7 @@ class Judgement:
         return [self._one(tx, photo, signs.get(photo), said, now, channel or self.channel) for photo in ids]
 
     def is_outdated(self, tx: Tx) -> bool:
-        """Whether something about people or consents has changed since the last ``decide``."""
+        """Whether something about people, consents or the calibration has changed since the last ``decide``."""
         return stamps.of_people(tx, self._scope.collection.id) != self._stamp
 
     def _one(
@@ -144,5 +145,6 @@ class Judgement:
             root: Person(tuple(given.get(root, ())), must_not_appear=root in flagged)
             for root in set(self._roots.values())
         }
+        self._points = points_of(tx, collection, self._scope.pack)
         self._stamp = stamp
         self.n_loads += 1

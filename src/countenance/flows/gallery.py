@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Final
 
 from countenance.core.arrays import Templates
+from countenance.core.calibration import least_score
 from countenance.core.consent import Term
 from countenance.core.permit import Permit, permit_compare, renew_compare
 from countenance.flows import saved_index
+from countenance.flows.points import points_of
 from countenance.flows.scope import Scope
 from countenance.index.gallery import Candidate, Gallery
 from countenance.store import consents, merges, references, stamps
@@ -37,6 +39,8 @@ class LiveGallery:
         self._last_change = 0
         self._looked_at: datetime | None = None
         self._next_at: datetime | None = None
+        self._suggest = scope.pack.match
+        self._hidden: frozenset[str] = frozenset()
         self._gallery: Gallery | None = None
         self._permit: Permit | None = None
         self._gone: set[str] = set()
@@ -55,6 +59,7 @@ class LiveGallery:
 
     def refresh(self, tx: Tx, now: datetime) -> None:
         """Follow what changed since the last time: a reference, a consent, a merge, or what ends or begins by date."""
+        self._suggest = points_of(tx, self._collection.id, self._pack).match
         epoch = stamps.epoch(tx, self._collection.id)
         unchanged = epoch.n_people == self._epoch.n_people and (self._next_at is None or now < self._next_at)
         if unchanged and not self._must_load(now):
@@ -65,7 +70,13 @@ class LiveGallery:
             self._load(tx, now, epoch)
         else:
             self._follow(tx, now, changed)
+        hidden = merges.must_not_appear(tx, self._collection.id)
+        self._hidden = frozenset(self.aliases.get(each, each) for each in hidden)
         self._epoch, self._last_change, self._looked_at = epoch, last_change, now
+
+    def least_score(self, subject: str) -> float:
+        """Cosine from which this subject (an id that counts) is suggested, at the last ``refresh``."""
+        return least_score(subject, self._hidden, self._suggest, self._pack.match)
 
     def compare(
         self,
@@ -79,12 +90,12 @@ class LiveGallery:
         Args:
             found: (n, d) templates of faces.
             ruled_out: by row, subjects whom a person said this face is not.
-            at_least: cosine score from which a subject counts; the pack's match score when not given. Nothing below
-                the gallery's floor is ever given.
+            at_least: cosine score from which a subject counts; the collection's own, else its pack's, when not given.
+                Nothing below the gallery's floor is ever given.
         """
         if self._gallery is None or self._permit is None:
             return []
-        threshold = self._pack.match if at_least is None else at_least
+        threshold = self._suggest if at_least is None else at_least
         return self._gallery.compare(found, self._permit, threshold, ruled_out)
 
     def _must_load(self, now: datetime) -> bool:
@@ -125,7 +136,7 @@ class LiveGallery:
 
     @property
     def _floor(self) -> float:
-        return self._pack.match - LOOKALIKE_ROOM
+        return min(self._pack.agree, self._pack.match - LOOKALIKE_ROOM)
 
     def _built(self, tx: Tx, wanted: frozenset[str]) -> Gallery:
         found = self._open(tx, None if self._only is None else wanted)

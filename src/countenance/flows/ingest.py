@@ -19,7 +19,7 @@ from countenance.errors import PhotoRefusedError
 from countenance.flows.acts import log
 from countenance.flows.gallery import LiveGallery
 from countenance.flows.runners import run
-from countenance.flows.scope import SERIAL, Engine, Scope
+from countenance.flows.scope import SERIAL, Engine, Scope, documented_basis
 from countenance.flows.stages import Decode, Detect, Embed, Look, Work, give_faces
 from countenance.flows.suggestions import suggest
 from countenance.ingest.decoded import Reason, refusal
@@ -29,7 +29,6 @@ from countenance.ledger.event import Act, Event, Fact
 from countenance.run.stage import Batch, Stage
 from countenance.settings import Settings
 from countenance.store import faces, looks, photos, templates
-from countenance.store.collections import Collection
 from countenance.store.connection import Tx
 from countenance.vision.packs import Pack
 
@@ -140,14 +139,6 @@ def _stages(scope: Scope, eye: str | None) -> list[Stage[Work]]:
     return [Decode(settings), Detect(settings, pack), Embed(settings, pack)]
 
 
-def basis_of(collection: Collection) -> dict[str, datetime | str | None]:
-    """The documented basis of a collection as permits want it; nothing for one of basis ``consent``."""
-    basis = collection.release
-    if basis is None:
-        return {}
-    return {"reference": basis.reference, "approver": basis.approver, "until_at": basis.until_at}
-
-
 def _new_batches(
     scope: Scope,
     read: Iterable[list[Work]],
@@ -228,7 +219,7 @@ def _save(
 ) -> tuple[list[bytes], list[str]]:
     """Write one batch; gives the SHA-256 of every photo that this makes durable, and whom new suggestions are of."""
     collection, pack, now = scope.collection, scope.pack, scope.clock()
-    keep = permit_templates(collection.id, collection.basis, basis_of(collection), now)
+    keep = permit_templates(collection.id, collection.basis, documented_basis(collection), now)
     refused = [work for work in works if work.refused is not None]
     photos.add_refusals(
         tx,

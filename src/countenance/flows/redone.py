@@ -34,6 +34,7 @@ LOST: Final = (
     Act.LIFT_HOLD,
     Act.REKEY,
     Act.SET_ROLE,
+    Act.CALIBRATE,
 )
 """Acts that changed what an older copy does not have; their entries say that they were done, and not all of what."""
 REASON: Final = "restored from the log; the reason was lost"

@@ -6,24 +6,20 @@ no detection, compared with the newly enrolled people only, and dropped again (P
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from countenance.core.permit import permit_compare
-from countenance.errors import PhotoRefusedError
 from countenance.flows.acts import log
 from countenance.flows.gallery import LiveGallery
+from countenance.flows.rereading import read_again
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Engine, Scope
 from countenance.flows.stages import Decode, Embed, Work
 from countenance.flows.suggestions import suggest
-from countenance.ingest.source import reopen
 from countenance.ledger.event import Act, Event, Fact
-from countenance.run.stage import Batch, Stage
-from countenance.store import consents, faces, merges, photos, subjects
+from countenance.run.stage import Stage
+from countenance.store import consents, merges, photos, subjects
 
 
 @dataclass(slots=True)
@@ -57,8 +53,13 @@ def rescan(
         return summary
     summary.subjects = len(due)
     gallery, compared = LiveGallery(scope, only=due), due
+
+    def missed() -> None:
+        summary.photos += 1
+        summary.unreadable += 1
+
     stages: list[Stage[Work]] = [Decode(scope.settings), Embed(scope.settings, scope.pack)]
-    for batch in run(stages, _batches(scope, summary), engine):
+    for batch in run(stages, read_again(scope, missed), engine):
         now = scope.clock()
         with scope.store.transaction() as tx:
             gallery.refresh(tx, now)
@@ -93,42 +94,3 @@ def rescan(
             event = Event(Act.RESCAN, scope.actor, scope.collection.id, tuple(done), {"people": len(done)})
             log(tx, scope.keys, event, at=scope.clock())
     return summary
-
-
-def _batches(scope: Scope, summary: RescanSummary) -> Iterator[Batch[Work]]:
-    after = ""
-    while True:
-        with scope.store.reading() as tx:
-            rows = photos.page(tx, scope.collection.id, after=after, most=scope.settings.batch_photos)
-            known = {row.id: (faces.of_photo(tx, row.id), photos.paths_of(tx, row.id)) for row in rows if row.n_faces}
-        if not rows:
-            return
-        after = rows[-1].id
-        works = []
-        for row in rows:
-            if row.id not in known:
-                continue
-            found, paths = known[row.id]
-            work = _read(row.sha256, paths, scope.settings.decode.max_bytes)
-            if work is None:
-                summary.photos += 1
-                summary.unreadable += 1
-                continue
-            work.boxes = np.array([face.box for face in found], dtype=np.float32)
-            work.landmarks = np.stack([face.landmarks for face in found])
-            work.confidences = np.array([face.confidence for face in found], dtype=np.float32)
-            works.append(work)
-        if works:
-            yield Batch(works)
-
-
-def _read(sha256: bytes, paths: list[tuple[bytes, bytes]], max_bytes: int) -> Work | None:
-    """The photo from the newest path under which its very bytes still lie; None when there is none."""
-    for path, member in paths:
-        try:
-            content = reopen(path, member or None, max_bytes)
-        except PhotoRefusedError:
-            continue
-        if hashlib.sha256(content).digest() == sha256:  # otherwise another photo lies there now
-            return Work(path, member, sha256, len(content), content)
-    return None

@@ -54,3 +54,11 @@ class Engine:
 
 SERIAL = Engine()
 ENGINES = ("serial", "processes")
+
+
+def documented_basis(collection: Collection) -> dict[str, datetime | str | None]:
+    """What a ``release`` collection rests on, as permits ask for it; nothing for a ``consent`` collection."""
+    basis = collection.release
+    if basis is None:
+        return {}
+    return {"reference": basis.reference, "approver": basis.approver, "until_at": basis.until_at}

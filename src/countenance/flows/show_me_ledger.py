@@ -55,6 +55,7 @@ IN_WORDS: Final = {
     Act.REKEY: "The collection was put under a new key.",
     Act.RESTORE: "The archive was restored from a copy.",
     Act.SET_ROLE: "Somebody's role in the organisation was noted.",
+    Act.CALIBRATE: "Your faces helped to measure how often the machine is wrong; nothing of them was kept.",
 }
 """What each act is, in words for the person."""
 OF_ALL: Final = {

@@ -1,6 +1,7 @@
 """Photos of one person -> copies on which only this person can be seen: everybody else is hidden, and that is checked.
 
-Whoever is surely this person is shown: named by a person, or suggested so clearly that clearing would believe it. Every
+Whoever is surely this person is shown: named by a person or, in a calibrated collection, suggested so clearly that
+clearing would believe it: a wrong guess would show a stranger. Every
 other head is hidden, those that only the eye for clearing finds among them. A copy that does not pass the check of
 ``flows.release`` is not made, and neither is one of a photo on which nobody is surely this person.
 """
@@ -12,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from countenance.core import clearance
-from countenance.core.clearance import Claim, FaceState, OperatingPoints, Person
+from countenance.core.clearance import Claim, FaceState, Person
 from countenance.core.policy import DEFAULT_POLICY, parse_policy
 from countenance.errors import PhotoRefusedError
+from countenance.flows.points import points_of
 from countenance.flows.release import Copy, Release
 from countenance.flows.runners import run
 from countenance.flows.scope import SERIAL, Scope
@@ -129,16 +131,19 @@ def _want(tx: Tx, scope: Scope, subject: str, same: Mapping[str, str], photo: st
         said.setdefault(label.face, []).append(claim)
     known = [clearance.Face(face.id, face.quality, tuple(said.get(face.id, ()))) for face in found]
     named = {each for claims in said.values() for claim in claims for each in (claim.subject, claim.rival) if each}
+    points = points_of(tx, scope.collection.id, scope.pack)
     # Asked as if nobody had said yes: what is then known and not allowed is known for sure.
     decision = clearance.decide(
         clearance.Photo(tuple(known)),
         {each: Person(()) for each in named},
         _POLICY,
-        OperatingPoints(scope.pack.match, scope.pack.certain),
+        points,
         "",
         scope.clock(),
     )
     sure = {face.face for face in decision.faces if face.subject == subject and face.state == FaceState.CONSENT_MISSING}
+    if not points.calibrated:
+        sure &= {face for face, claims in said.items() if any(claim.said == appearances.CONFIRMED for claim in claims)}
     return Wanted(row, found, tuple(face for face in seen if face.id in none), frozenset(sure), not_you)
 
 

@@ -61,7 +61,7 @@ def suggest(
             continue
         if best is not None and best.score >= candidate.score:
             _note_rival(tx, best, candidate)
-        elif candidate.score >= pack.match:
+        elif candidate.score >= gallery.least_score(candidate.subject):
             beaten = [row for row in raw if row.face == face and _root(row, gallery) != candidate.subject]
             appearances.retract(tx, [row.id for row in beaten])
             better.append((candidate.subject in {row.subject for row in rivals}, _over(candidate, best)))

@@ -14,6 +14,8 @@ from countenance.index.best import Best, Found
 KIND = "flat"
 BLOCK_BYTES = 1 << 20
 """Templates that are compared at a time, so that they and their scores stay in the processor's cache."""
+BLOCK_ROWS = 65_536
+"""References whose scores with every probe are made at a time, where all scores are wanted."""
 FEW_PROBES = 4
 """Up to so many probes, one dot product a row is faster than a matrix product, which copies the rows first."""
 
@@ -126,3 +128,22 @@ class Flat:
             return alive if among is None else among
         counted: NDArray[np.bool_] = alive & among
         return counted
+
+
+def best_by_group(probes: Templates, references: Templates, groups: NDArray[np.intp], n_groups: int) -> Scores:
+    """Best score of every probe with every group of references: all of them, as measuring needs it.
+
+    Args:
+        probes: (n, d) of unit length.
+        references: (m, d) of unit length.
+        groups: (m,) group of each reference, in [0, n_groups).
+        n_groups: how many groups.
+
+    Returns:
+        (n, n_groups) float32; -1 for a group without references.
+    """
+    best = np.full((n_groups, len(probes)), -1.0, dtype=np.float32)
+    for start in range(0, len(references), BLOCK_ROWS):
+        part = slice(start, start + BLOCK_ROWS)
+        np.maximum.at(best, groups[part], references[part] @ probes.T)
+    return np.ascontiguousarray(best.T)

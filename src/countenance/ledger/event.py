@@ -76,6 +76,7 @@ class Act(StrEnum):
     REKEY = "rekey"
     RESTORE = "restore"
     SET_ROLE = "set-role"
+    CALIBRATE = "calibrate"
 
 
 Fact = int | bool | str | None

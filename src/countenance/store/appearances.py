@@ -327,6 +327,12 @@ def of_faces(tx: Tx, wanted: Collection[str]) -> list[Appearance]:
     return [_appearance(row) for row in rows]
 
 
+def decided(tx: Tx, collection: str) -> list[Appearance]:
+    """Every appearance of the collection that a person confirmed or rejected, as it was said, by face."""
+    query = _WITH_PHOTO.where(photos.c.collection_id == collection, appearances.c.state != SUGGESTED)
+    return [_appearance(row) for row in tx.execute(query.order_by(appearances.c.face_id, appearances.c.id))]
+
+
 def counts(tx: Tx, collection: str) -> dict[str, int]:
     """Number of appearances in the collection by state; every state is present.
 

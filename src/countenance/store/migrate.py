@@ -9,13 +9,20 @@ from sqlalchemy import Connection, func, insert, inspect, select
 
 from countenance.errors import StoreError
 from countenance.store import schema
-from countenance.store.migrations import m0001_start, m0002_clearing, m0003_erasure, m0006_index
+from countenance.store.migrations import (
+    m0001_start,
+    m0002_clearing,
+    m0003_erasure,
+    m0005_calibrations,
+    m0006_index,
+)
 
 STEPS: tuple[tuple[int, Callable[[Connection], None]], ...] = (
     (1, m0001_start.apply),
     (2, m0002_clearing.apply),
     (3, m0003_erasure.apply),
-    (4, m0006_index.apply),
+    (4, m0005_calibrations.apply),
+    (5, m0006_index.apply),
 )
 """(version, what leads to it) in order. A step is never edited once it is released."""
 

@@ -16,6 +16,7 @@ from countenance.errors import ConflictError, NotFoundError, StoreError
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.schema import (
+    calibrations,
     collections,
     consents,
     erasures,
@@ -38,6 +39,7 @@ _MOMENTS: Final[tuple[Column[Any], ...]] = (
     erasures.c.begun_at,
     erasures.c.done_at,
     policy_pages.c.published_at,
+    calibrations.c.made_at,
 )
 """When things were done. Moments at which something will end say nothing about the clock."""
 

@@ -389,3 +389,18 @@ gallery_changes = Table(
     Column("collection_id", Text, nullable=False),
     Column("subject_id", Text, nullable=False),
 )
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("collection_id", Text, nullable=False),
+    Column("pack_id", Text, nullable=False),
+    *(Column(each, Float, nullable=False) for each in ("fpir", "suggest_fpir", "certain", "suggest")),
+    *(Column(each, Float, nullable=False) for each in ("threshold", "threshold_low", "threshold_high")),
+    *(Column(each, Integer, nullable=False) for each in ("meant_for", "enrolled", "people", "searches", "comparisons")),
+    *(Column(each, Integer, nullable=False) for each in ("suggested", "suggested_below", "named", "named_below")),
+    Column("seed", Integer, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+)

@@ -19,20 +19,27 @@ _PEOPLE = text(
     "WHERE s.collection_id = :collection AND (s.merged_into IS NOT NULL OR s.must_not_appear_sealed IS NOT NULL) "
     "ORDER BY s.id"
 )
+_CALIBRATIONS = text(
+    "SELECT count(*) || ':' || coalesce(max(made_at), '') FROM calibrations WHERE collection_id = :collection"
+)
 
 
 def of_people(tx: Tx, collection: str) -> str:
-    """Text that differs whenever a consent was added or withdrawn, somebody was merged, or must not appear any more."""
+    """Text that differs whenever what a decision goes by has changed.
+
+    A consent was added or withdrawn, somebody was merged or must not appear any more, the collection was calibrated.
+    """
     wanted = {"collection": collection}
-    return "|".join([tx.execute(_CONSENTS, wanted).scalar_one(), *tx.execute(_PEOPLE, wanted).scalars()])
+    first = [tx.execute(query, wanted).scalar_one() for query in (_CONSENTS, _CALIBRATIONS)]
+    return "|".join([*first, *tx.execute(_PEOPLE, wanted).scalars()])
 
 
 class Epoch(NamedTuple):
-    """A state of what a collection's indexes are made from: references, consents, merges and templates of faces.
+    """A state of what a collection's indexes are made from: people with what they said, and templates of faces.
 
     Attributes:
         n: how often it changed.
-        n_people: how often references, consents or merges did.
+        n_people: how often references, consents, merges or who must not appear did.
         word: of chance, new with every change; the same numbers come again after a backup was restored.
     """
 

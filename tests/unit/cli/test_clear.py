@@ -11,6 +11,7 @@ import pytest
 from countenance.archive import SETTINGS, Archive
 from countenance.settings import Settings
 from countenance.store.keyfile import Master
+from tests.calibrated import calibrate
 from tests.drawn import CLUB, Clock, name_of
 from tests.pretend import Party, photo, released
 from tests.terminal import Here
@@ -28,6 +29,7 @@ def club(run: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("COUNTENANCE_KEY_FILE", str(key))
     with Archive.open(tmp_path / "archive", Master.from_key_file(key), Settings()) as archive:
         archive.create_collection(CLUB)
+        calibrate(archive, CLUB)
         made = Party(archive, Clock(), tmp_path).pretend(monkeypatch)
         made.enrol(ANN)
         made.put(ann=photo(ANN), both=photo(ANN, STRANGER), signs=photo(signs=True))

@@ -11,7 +11,7 @@ from countenance.core.policy import parse_policy
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 YES = Consent("s", "publication", ("website",), NOW - timedelta(days=1), NOW + timedelta(days=1), "ab" * 32)
-POINTS = OperatingPoints(match=0.5, certain=0.8)
+POINTS = OperatingPoints(match=0.5, certain=0.8, calibrated=True)
 POLICY = replace(parse_policy(""), lookalike_margin=0.125)  # a margin that floats hold exactly
 GOOD = 90.0
 

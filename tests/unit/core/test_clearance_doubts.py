@@ -190,9 +190,30 @@ def test_from_which_score_a_suggestion_counts(counting: str, score: float, state
 
 
 def test_a_certain_score_below_the_match_does_not_count() -> None:
-    points = OperatingPoints(match=0.5, certain=0.3)
+    points = OperatingPoints(match=0.5, certain=0.3, calibrated=True)
     decision = decide(Photo(faces((suggested("ada", 0.4),))), PEOPLE, POLICY, points, "website", NOW)
     assert decision.faces[0].state == "unknown"
+
+
+# 9: what was not measured ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (suggested("ada", 1.0), "unconfirmed"),
+        (confirmed("ada"), "consented"),
+        (suggested("dan", 1.0), "consent-missing"),
+        (suggested("zoe", 0.6), "must-not-appear"),
+        (suggested("ada", 0.4), "unknown"),
+    ],
+)
+@pytest.mark.parametrize("counting", ["match", "certain"])
+def test_a_machine_that_nobody_measured_hides_and_does_not_show(said: Claim, state: str, counting: str) -> None:
+    points = OperatingPoints(match=0.5, certain=0.8, calibrated=False)
+    policy = replace(POLICY, counting=Counting(counting))
+    decision = decide(Photo(faces((said,))), PEOPLE, policy, points, "website", NOW)
+    assert decision.faces[0].state == state
 
 
 # What is no number, and what the nouns are ----------------------------------------------------------------------------
@@ -206,7 +227,8 @@ def test_what_is_no_number_is_never_clear(counting: Counting) -> None:
     assert told((suggested("ada", 0.9, "bea", math.nan),), policy=policy) == [("unconfirmed", "ada")]
     assert told((suggested("ada", 0.9, "zoe", math.nan),), policy=policy) == [("must-not-appear", "zoe")]
     assert told((suggested("ada", 0.9),), policy=replace(policy, lookalike_margin=math.nan))[0][0] == "unconfirmed"
-    for points in (OperatingPoints(math.nan, 0.8), OperatingPoints(0.5, math.nan), OperatingPoints(math.nan, math.nan)):
+    for match, certain in ((math.nan, 0.8), (0.5, math.nan), (math.nan, math.nan)):
+        points = OperatingPoints(match, certain, calibrated=True)
         decision = decide(Photo(faces((suggested("ada", 0.9),))), PEOPLE, policy, points, "website", NOW)
         if counting != "match" or math.isnan(points.match):
             assert decision.verdict in {"redact", "review"}

@@ -25,6 +25,7 @@ from countenance.ledger.verify import Verifier
 from countenance.settings import Settings
 from countenance.store import entries, written
 from countenance.store.appearances import CONFIRMED, REJECTED
+from tests.calibrated import calibrate
 from tests.drawn import CLUB, EVIDENCE, SCENES, Club, name_of, portrait, scene
 from tests.gala import guests_of
 from tests.unit.flows.pictures import nobody
@@ -43,6 +44,7 @@ def told(stock: Path, tmp_path_factory: pytest.TempPathFactory, story_settings: 
         club.archive.decide(CLUB, [found["a.jpg"]], CONFIRMED, "Ms Reed")
         club.archive.decide(CLUB, [found["b.jpg"]], REJECTED, "Ms Reed")
         club.archive.set_role("Ms Reed", "steward")
+        calibrate(club.archive, CLUB)
         club.archive.must_not_appear(name_of(ME), "Moved house.")
         club.archive.note_attributes(name_of(ME), {"region": "Bavaria"})
         yield club

@@ -68,11 +68,11 @@ SQLITE_RULES = (
         for event in ("INSERT", "UPDATE", "DELETE")
     ),
     _person_changed(
-        "merges_change_the_gallery",
+        "merges_and_flags_change_the_gallery",
         "UPDATE ON subjects",
         "NEW.collection_id",
         "NEW.id",
-        "NEW.merged_into IS NOT OLD.merged_into",
+        "NEW.merged_into IS NOT OLD.merged_into OR NEW.must_not_appear_sealed IS NOT OLD.must_not_appear_sealed",
     ),
     *(
         f"""CREATE TRIGGER face_templates_change_the_index_on_{event.lower()} AFTER {event} ON face_templates BEGIN
