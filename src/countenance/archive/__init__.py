@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from countenance.archive.cases import Cases
 from countenance.archive.labels import Labels
 from countenance.archive.opened import DATABASE, KEYS, LEDGER, SETTINGS, require_archive, utc_now
 from countenance.archive.people import People
@@ -14,5 +15,5 @@ from countenance.archive.rights import Rights
 __all__ = ["DATABASE", "KEYS", "LEDGER", "SETTINGS", "Archive", "require_archive", "utc_now"]
 
 
-class Archive(Photos, People, Labels, Rekeying, Retention, Rights, Recorded):
+class Archive(Photos, People, Labels, Rekeying, Retention, Rights, Recorded, Cases):
     """Everything one organisation's archive can do, one method per story."""

@@ -32,6 +32,7 @@ COMMANDS = {
     "receipt": "Show and verify receipts of erasures.",
     "ledger": "Verify the log of every act, sign it, prove what is in it.",
     "rescan": "Compare photos already there with people enrolled since.",
+    "case": "Search one to many, under a case that a second person approved.",
     "models": "List, install and check model packs.",
     "doctor": "Check this machine and this archive.",
 }

@@ -9,12 +9,13 @@ from sqlalchemy import Connection, func, insert, inspect, select
 
 from countenance.errors import StoreError
 from countenance.store import schema
-from countenance.store.migrations import m0001_start, m0002_clearing, m0003_erasure
+from countenance.store.migrations import m0001_start, m0002_clearing, m0003_erasure, m0004_cases
 
 STEPS: tuple[tuple[int, Callable[[Connection], None]], ...] = (
     (1, m0001_start.apply),
     (2, m0002_clearing.apply),
     (3, m0003_erasure.apply),
+    (4, m0004_cases.apply),
 )
 """(version, what leads to it) in order. A step is never edited once it is released."""
 

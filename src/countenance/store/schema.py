@@ -5,11 +5,20 @@ What the database itself enforces stands in ``migrations``; a test holds the two
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, Table, Text
 
+from countenance.store import case_tables, tables
 from countenance.store.moments import Moment
 
-metadata = MetaData()
+metadata = tables.metadata
+
+cases = case_tables.cases
+case_collections = case_tables.case_collections
+case_probes = case_tables.case_probes
+case_approvals = case_tables.case_approvals
+case_searches = case_tables.case_searches
+case_candidates = case_tables.case_candidates
+case_marks = case_tables.case_marks
 
 schema_version = Table(
     "schema_version",
@@ -317,6 +326,7 @@ written_files = Table(
     Column("collection_id", Text),
     Column("photo_id", Text),
     Column("written_at", Moment, nullable=False),
+    Column("case_id", Text),
 )
 
 written_file_subjects = Table(

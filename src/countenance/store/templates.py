@@ -155,17 +155,17 @@ def references_of_collection(
     Args:
         tx: any transaction.
         keys: where the keys are.
-        permit: to compare, in this collection.
+        permit: to compare, or to search under a case, in this collection.
         collection: id of the collection.
         pack: only references of this model pack.
         dim: length of its templates.
 
     Raises:
-        PermitError: the permit is not for comparing here.
+        PermitError: the permit is not for comparing or searching here.
         DamagedError: a reference fails its authentication or has another length.
         NotFoundError: the key of a subject is gone.
     """
-    permit.require(Act.COMPARE, collection)
+    permit.require(Act.SEARCH if permit.act is Act.SEARCH else Act.COMPARE, collection)
     rows = [
         row
         for row in tx.execute(_REFERENCES, {"collection": collection, "pack": pack})
@@ -319,10 +319,10 @@ def each_face_template(
     """(face ids, their (n, d) templates), up to 1,000 at a time, in order of photo and ordinal.
 
     Raises:
-        PermitError: the permit is not for opening templates here.
+        PermitError: the permit is not for opening templates, nor for searching under a case, here.
         DamagedError: a template fails its authentication or has another length.
     """
-    permit.require(Act.OPEN_TEMPLATES, collection)
+    permit.require(Act.SEARCH if permit.act is Act.SEARCH else Act.OPEN_TEMPLATES, collection)
     key = keys.collection_key(collection)
     for rows in tx.execute(_FACE_TEMPLATES, {"collection": collection, "pack": pack}).partitions():
         opened = [unseal(key, row.template_sealed, face_context(collection, row.face_id, pack)) for row in rows]
