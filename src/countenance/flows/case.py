@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -150,7 +150,11 @@ def show_probes(desk: Desk, number: str, folder: Path) -> Path:
     )
     facts: dict[str, Fact] = {"case": stored.case.id, "what": "probes", "probes": len(shown)}
     event = Event(Act.CASE_VIEW, desk.actor, facts=facts)
-    return write_pages(desk, stored, folder, {PAGE: page.encode()}, event, written.CASE_PAGE)
+
+    def still(tx: Tx) -> bool:
+        return probes_now(tx, desk, cases.by_number(tx, desk.keys, number)) == held
+
+    return write_pages(desk, stored, folder, Pages(written.CASE_PAGE, {PAGE: page.encode()}, event, still))
 
 
 def approve(desk: Desk, number: str, code: str) -> StoredCase:
@@ -228,27 +232,43 @@ def code_of(desk: Desk, stored: StoredCase, held: ProbeSet) -> str:
     return f"{digits[: _CODE_DIGITS // 2]}-{digits[_CODE_DIGITS // 2 : _CODE_DIGITS]}"
 
 
-def write_pages(desk: Desk, stored: StoredCase, folder: Path, pages: dict[str, bytes], event: Event, kind: str) -> Path:
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Files about a case.
+
+    Attributes:
+        kind: as they are noted.
+        files: content by name, the page first.
+        event: what is logged before they are written.
+        still: whether what they show is still there, asked in the transaction that notes them; from then on erasing
+            and purging reach them.
+    """
+
+    kind: str
+    files: Mapping[str, bytes]
+    event: Event
+    still: Callable[[Tx], bool]
+
+
+def write_pages(desk: Desk, stored: StoredCase, folder: Path, pages: Pages) -> Path:
     """Write files of a case, noted and logged before; gives the path of the first.
 
     Raises:
+        CaseError: the case is over meanwhile.
         ConflictError: something of it is being erased, or was while they were made.
         CountenanceError: the folder cannot be written.
     """
-    now, place = desk.clock(), folder.resolve()
-    home = min(stored.case.collections, default=None)
+    place = folder.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with Delivery(desk.keys) as delivery:
             with desk.store.transaction() as tx:
-                for name in pages:
-                    path = os.fsencode(place / name)
-                    file = written.WrittenFile(
-                        kind, path, written.UNFINISHED, 0, now, collection=home, case=stored.case.id
-                    )
-                    delivery.note(tx, file)
-                log(tx, desk.keys, event, at=now)
-            for name, content in pages.items():
+                if not pages.still(tx):
+                    raise _gone()
+                for name in pages.files:
+                    delivery.note(tx, _noted(desk, stored, os.fsencode(place / name), pages.kind))
+                log(tx, desk.keys, pages.event, at=desk.clock())
+            for name, content in pages.files.items():
                 delivery.write(os.fsencode(place / name), content, mode=0o600)  # faces and names are in them
             with desk.store.transaction() as tx:
                 is_there = delivery.finish(tx)
@@ -256,9 +276,25 @@ def write_pages(desk: Desk, stored: StoredCase, folder: Path, pages: dict[str, b
         msg = f"The pages of the case cannot be written to {folder}: {error.strerror}."
         raise CountenanceError(msg, advice="Name a folder that this account may write.") from error
     if not is_there:
-        msg = "Something on these pages was erased while they were made, so there are none."
-        raise ConflictError(msg, advice="Run this again.")
-    return place / next(iter(pages))
+        raise _gone()
+    return place / next(iter(pages.files))
+
+
+def _noted(desk: Desk, stored: StoredCase, path: bytes, kind: str) -> written.WrittenFile:
+    return written.WrittenFile(
+        kind=kind,
+        path=path,
+        sha256=written.UNFINISHED,
+        bytes=0,
+        written_at=desk.clock(),
+        collection=min(stored.case.collections, default=None),
+        case=stored.case.id,
+    )
+
+
+def _gone() -> ConflictError:
+    msg = "Something on these pages was erased or changed while they were made, so there are none."
+    return ConflictError(msg, advice="Run this again.")
 
 
 def _to_approve(tx: Tx, desk: Desk, number: str, now: datetime) -> tuple[StoredCase, ProbeSet]:

@@ -77,7 +77,13 @@ def write_report(desk: Desk, number: str, folder: Path) -> Report:
             files[f"entry-{n}.json"] = body
             files[f"entry-{n}.proof"] = proof_text(tx, desk.keys, n).encode("utf-8")
     seen = Event(Act.CASE_VIEW, desk.actor, subjects=people, facts={"case": stored.case.id, "what": "report"})
-    return Report(case.write_pages(desk, stored, folder, files, seen, written.CASE_REPORT), len(listed))
+    shown = [each for row in told for each in row["ids"]]
+
+    def still(tx: Tx) -> bool:
+        return case_results.are_there(tx, shown)
+
+    pages = case.Pages(written.CASE_REPORT, files, seen, still)
+    return Report(case.write_pages(desk, stored, folder, pages), len(listed))
 
 
 def _searches(desk: Desk, tx: Tx, stored: StoredCase) -> list[dict[str, Any]]:
@@ -87,7 +93,8 @@ def _searches(desk: Desk, tx: Tx, stored: StoredCase) -> list[dict[str, Any]]:
 def _told(desk: Desk, tx: Tx, stored: StoredCase, search_id: str) -> dict[str, Any]:
     """One search; of one that is not shown any more only that there was one."""
     (made,) = [each for each in stored.case.searches if each.id == search_id]
-    about: dict[str, Any] = {"search": made, "people": (), "outcome": None, "why_not": "", "reviews": None, "rows": []}
+    about: dict[str, Any] = {"search": made, "people": (), "outcome": None, "why_not": "", "ids": []}
+    about |= {"reviews": None, "rows": []}
     try:
         outcome = case_search.visible(tx, desk, stored.number, search_id)
     except (CaseError, NotFoundError) as error:
@@ -95,6 +102,7 @@ def _told(desk: Desk, tx: Tx, stored: StoredCase, search_id: str) -> dict[str, A
     reviewed = case_review.seen_by("", outcome)
     return about | {
         "people": case_results.people_of(tx, [each.found for each in outcome.results.candidates]),
+        "ids": [each.id for each in outcome.results.candidates],
         "outcome": outcome.results,
         "reviews": reviewed,
         "rows": _rows(tx, outcome, reviewed),

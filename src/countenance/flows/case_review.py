@@ -12,7 +12,7 @@ from countenance.core.permit import permit_probes
 from countenance.errors import ConflictError, UsageError
 from countenance.flows import case_search
 from countenance.flows.acts import log
-from countenance.flows.case import write_pages
+from countenance.flows.case import Pages, write_pages
 from countenance.flows.case_search import Outcome
 from countenance.flows.consent import Desk
 from countenance.flows.contact_sheet import Place, picture_of
@@ -119,8 +119,12 @@ def write_candidates(desk: Desk, number: str, folder: Path, search_id: str | Non
     )
     facts: dict[str, Fact] = {"case": stored.case.id, "what": "candidates", "candidates": len(cards)}
     event = Event(Act.CASE_VIEW, desk.actor, outcome.search.collection, people, facts)
-    content = page.encode("utf-8", "backslashreplace")
-    return write_pages(desk, stored, folder, {PAGE: content}, event, written.CASE_PAGE)
+    shown = {PAGE: page.encode("utf-8", "backslashreplace")}
+
+    def still(tx: Tx) -> bool:
+        return case_results.are_there(tx, [each.id for each in outcome.results.candidates])
+
+    return write_pages(desk, stored, folder, Pages(written.CASE_PAGE, shown, event, still))
 
 
 def _place(tx: Tx, candidate: Candidate) -> Place | None:

@@ -178,6 +178,12 @@ def drop(tx: Tx, search: str, *, at: datetime) -> int:
     return n_gone
 
 
+def are_there(tx: Tx, candidates: Sequence[str]) -> bool:
+    """Whether all of these candidates are still kept."""
+    query = select(func.count()).select_from(case_candidates).where(case_candidates.c.id.in_(candidates))
+    return tx.execute(query).scalar_one() == len(set(candidates))
+
+
 def people_of(tx: Tx, found: Collection[Found]) -> tuple[str, ...]:
     """Ids of the enrolled people whom candidates are, or may be."""
     seen = [each.face for each in found if each.face is not None]
