@@ -38,7 +38,11 @@ class Cases(Opened):
     def add_probes(self, number: str, photos: Sequence[tuple[str, bytes]]) -> StoredCase:
         """Hand in more probes; see ``flows.case``."""
         self.purge_cases()
-        return case.add_probes(self._scope_of_case(number, None), number, photos)
+        about = self._about(number)
+        if not about:
+            msg = f"The collections of the case {number} were destroyed."
+            raise UsageError(msg, advice="Open a new case about another collection.")
+        return case.add_probes(self._scope(about[0]), number, photos)
 
     def show_probes(self, number: str, folder: Path) -> Path:
         """Write the page for whoever approves; see ``flows.case``."""
@@ -114,9 +118,14 @@ class Cases(Opened):
     def _scope_of_case(self, number: str, collection: str | None) -> Scope:
         if collection is not None:
             return self._scope(collection)
-        about = sorted(case.one(self._desk, number).case.collections)
+        about = self._about(number)
         if len(about) != 1:
             msg = f"The case {number} is about {len(about)} collections, and one is searched at a time."
             raise UsageError(msg, advice="Name it with --collection.")
+        return self._scope(about[0])
+
+    def _about(self, number: str) -> list[str]:
+        """Names of the collections of a case."""
+        about = case.one(self._desk, number).case.collections
         with self._store.reading() as tx:
-            return self._scope(collections.by_id(tx, about[0]).name)
+            return sorted(collections.by_id(tx, each).name for each in about)

@@ -60,6 +60,8 @@ def test_a_case_about_two_collections_is_searched_one_by_one(bureau: Bureau) -> 
     with pytest.raises(UsageError, match="2 collections"):
         bureau.search()
     assert bureau.search(collection=OTHER).results.candidates == ()
+    assert bureau.acting(REED).add_probes(NUMBER, [probe(SOUGHT, "more")]).n_probes == 2
+    bureau.approve()
     assert len(bureau.search(collection=STUDIO).results.candidates) == 3
 
 
