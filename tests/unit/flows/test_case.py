@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from countenance.errors import (
     PhotoRefusedError,
     UsageError,
 )
-from countenance.flows.case import MOST_PROBES, Wanted
+from countenance.flows.case import MOST_PROBES, Wanted, open_case
 from tests.promises.logged import bodies_of
 from tests.searching import LEE, NUMBER, OKORO, OTHER, REED, SOUGHT, STUDIO, Bureau, probe, reason_of
 
@@ -54,10 +55,11 @@ def test_what_cannot_be_opened(bureau: Bureau) -> None:
 
 
 def test_a_case_is_about_one_model_pack(bureau: Bureau) -> None:
-    with closing(sqlite3.connect(bureau.archive.folder / DATABASE)) as raw, raw:
-        raw.execute("UPDATE collections SET pack_id = 'another@1' WHERE name = ?", (OTHER,))
-    with pytest.raises(CountenanceError):
-        bureau.acting(REED).open_case(Wanted("new", "safeguarding"), [STUDIO, OTHER], [probe()])
+    one, other = bureau.acting(REED)._scope(STUDIO), bureau.archive._scope(OTHER)
+    foreign = replace(other, pack=replace(other.pack, id="another@1"))
+    assert foreign.pack.id != one.pack.id
+    with pytest.raises(UsageError, match="several model packs"):
+        open_case([one, foreign], Wanted("new", "safeguarding"), [probe()])
 
 
 def test_a_photo_that_cannot_be_used_opens_no_case(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
