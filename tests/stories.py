@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from countenance.core.permit import Act, Permit
+from countenance.flows import enrol
 from countenance.settings import Settings
+from countenance.store import templates
 from countenance.vision.cache import networks
 from countenance.vision.packs import load_pack
 from tests.drawn import CLUB, Club
 from tests.gala import write_gala
-from tests.pretend import Party
+from tests.pretend import Party, Pass, Seen
+from tests.searching import Bureau
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +82,32 @@ def party(party_stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A copy of that archive, open, in which photos say who is in them."""
     with Party.open_copy(party_stock, tmp_path).pretend(monkeypatch) as copy:
         yield copy
+
+
+@pytest.fixture
+def bureau(party: Party, monkeypatch: pytest.MonkeyPatch) -> Bureau:
+    """That archive with a release collection beside, in which people are searched for under cases."""
+    for stage in ("Decode", "Detect"):
+        monkeypatch.setattr(enrol, stage, lambda *_: Pass())
+    monkeypatch.setattr(enrol, "Embed", lambda *_: Seen())
+    return Bureau.set_up(party, monkeypatch)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the functions that opened templates for a search."""
+    seen: list[str] = []
+
+    def watch(name: str) -> None:
+        original = getattr(templates, name)
+
+        def watched(tx: object, keys: object, permit: Permit, *args: object, **more: object) -> object:
+            if permit.act is Act.SEARCH or name == "each_face_template":
+                seen.append(name)
+            return original(tx, keys, permit, *args, **more)
+
+        monkeypatch.setattr(templates, name, watched)
+
+    for name in ("each_face_template", "references_of_collection"):
+        watch(name)
+    return seen

@@ -3,9 +3,9 @@
     python -m benchmarks.scale.opening [--keep DIR]
 
 Archives of 0.1, 0.3 and 1 million: enrolled people, each reference under a key of its own, and faces of a ``release``
-collection. Each opening is a new process on one core: keys, decryption, the turn back, the index, one search. Cold means
-that no index is saved and the database's pages are dropped from the system's cache where that is allowed. Then one
-person of the million withdraws while a gallery is in use: from the commit on, until the next comparison has ended.
+collection. Each opening is a new process on one core: keys, decryption, the turn back, the index, one search. Cold
+means that no index is saved and the database's pages are dropped from the system's cache where that is allowed. Then
+one person of the million withdraws while a gallery is in use: from the commit on, until the next comparison has ended.
 """
 
 from __future__ import annotations

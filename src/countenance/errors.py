@@ -84,6 +84,21 @@ class IdentityError(PermitError):
     default_advice = "Ask for another selfie, or check who asks in another way."
 
 
+class CaseError(PermitError):
+    """The rules of cases do not allow this (P6).
+
+    Attributes:
+        reason: short word for counting, such as ``not-approved`` or ``expired``.
+    """
+
+    code = "case-refused"
+    default_advice = "See what became of the case with `countenance case show`."
+
+    def __init__(self, reason: str, message: str, *, advice: str | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.reason = reason
+
+
 class EnrolmentError(CountenanceError):
     """The reference photos cannot enrol this person."""
 

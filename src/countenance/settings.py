@@ -77,6 +77,10 @@ class Settings:
         backup_days: days after which the last backup of the archive is gone; receipts say when an erasure is complete.
         extra_channels: channels that this organisation adds to the built-in ones.
         show_actor_names: tell people who ask for their data the names of those who acted, not their roles alone.
+        case_days: how long a case may be searched under at most.
+        case_keep_days: days after a search at which its candidates are destroyed.
+        case_probes: how many probes may be searched with under one case.
+        case_probes_per_day: how many probes one actor may search with on one day (UTC), under all cases.
         decode: limits of the decoder.
         clear: how photos are cleared for a channel.
     """
@@ -92,5 +96,9 @@ class Settings:
     backup_days: int = 35
     extra_channels: tuple[str, ...] = ()
     show_actor_names: bool = False
+    case_days: int = 30
+    case_keep_days: int = 30
+    case_probes: int = 10
+    case_probes_per_day: int = 20
     decode: DecodeLimits = field(default_factory=DecodeLimits)
     clear: ClearSettings = field(default_factory=ClearSettings)

@@ -23,6 +23,7 @@ from countenance.store.appearances import CONFIRMED, REJECTED, Appearance
 from countenance.store.appearances import of_photo as said_of
 from tests.drawn import CLUB, EVIDENCE, name_of
 from tests.pretend import POLICY, WEBSITE, Guest, Party, photo, template_of
+from tests.searching import NUMBER, STUDIO
 
 ANN, BOB, CEM, TWIN, NEW, LONE, STRANGER = 0, 1, 2, 3, 7, 8, 9
 PLACE, REASON, ACTOR = "https://example.org/gala", "a court order", "Ms Reed"
@@ -90,6 +91,7 @@ class Scene:
         raw = [*digests, *(vector.tobytes() for vector in vectors)]
         for each in raw:
             yield from (each, each.hex().encode(), each.hex().upper().encode(), base64.b64encode(each))
+        yield from (NUMBER.encode(), b"Okoro", STUDIO.encode())
         words = [b"Person", b"form.pdf", b"office", b"the school", PLACE.encode(), REASON.encode(), ACTOR.encode()]
         paths = [path for path in self.party.folder.rglob("*") if path.suffix]
         yield from (*words, os.fsencode(self.party.folder), *(os.fsencode(path.name) for path in paths))

@@ -17,14 +17,18 @@ from countenance.cli.frame import Frame
 from countenance.cli.main import COMMANDS, main
 from countenance.core.canonical import parse
 from countenance.errors import CountenanceError
-from countenance.flows import enrol
+from countenance.flows import case_probes, enrol
 from countenance.ledger.event import Act
 from countenance.settings import Settings
 from countenance.store import actors
 from tests.drawn import CLUB, name_of
 from tests.pretend import Party, Pass, Seen, _master, state_of
-from tests.promises.logged import ACTOR, ANN, NEW, STORIES, TWIN, Scene, bodies_of, told
+from tests.promises.logged import ACTOR, ANN, NEW, TWIN, Scene, bodies_of, told
+from tests.promises.logged import STORIES as OTHERS
+from tests.promises.logged_cases import CASE_STORIES
+from tests.searching import read_probes
 
+STORIES = {**OTHERS, **CASE_STORIES}
 QUIET = {
     "open": "opens the parts; nobody is shown",
     "close": "closes them",
@@ -54,6 +58,9 @@ QUIET = {
     "holds": "the register of legal holds",
     "retention": "the register of what is due, of whole collections",
     "ended_collections": "the register of collections whose last day has passed",
+    "cases": "the register of cases: no probe and no candidate",
+    "case": "the same of one case",
+    "case_usage": "numbers",
     "clock_doubt": "the state of this machine's clock",
     "calibration": "a score and counts of a whole collection",
 }
@@ -87,6 +94,7 @@ def scene(party: Party, monkeypatch: pytest.MonkeyPatch) -> Scene:
     monkeypatch.setattr(enrol, "Decode", lambda *_: Pass())
     monkeypatch.setattr(enrol, "Detect", lambda *_: Pass())
     monkeypatch.setattr(enrol, "Embed", lambda *_: Seen())
+    monkeypatch.setattr(case_probes, "read_probes", read_probes)
     return Scene.set_up(party)
 
 

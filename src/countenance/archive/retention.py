@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from countenance.archive.opened import Opened
 from countenance.core.retention import Hold, Rule
 from countenance.errors import ConflictError, KeyGoneError, NotFoundError
-from countenance.flows import retention
+from countenance.flows import case_purge, retention
 from countenance.flows.retention import Described, Ended, Line, Outcome
 
 
@@ -68,7 +68,8 @@ class Retention(Opened):
         finish: Callable[[], Sequence[str]] = tuple,
         trust_clock: bool = False,
     ) -> Outcome:
-        """Destroy what is due, person by person; see ``flows.retention``."""
+        """Destroy what is due, candidates of cases among it, then person by person; see ``flows.retention``."""
+        case_purge.purge(self._desk)
         return retention.run(self._desk, destroy, finish=finish, trust_clock=trust_clock)
 
     def describe(self, who: str, collection: str | None = None) -> Described:

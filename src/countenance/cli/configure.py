@@ -39,6 +39,10 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "jpeg_quality": (50, 100),
     "adult_age_years": (10, 30),
     "backup_days": (0, 36_500),
+    "case_days": (1, 366),
+    "case_keep_days": (1, 366),
+    "case_probes": (1, 1_000),
+    "case_probes_per_day": (1, 10_000),
 }
 """What makes sense at all; a number outside is a slip of the pen (bytes for megabytes, a sign), not a choice."""
 
@@ -62,6 +66,10 @@ pack = "{pack}"
 # backup_days = 35                # after so many days the last backup of the archive is gone; receipts say so
 # extra_channels = []             # channels besides website, social, print, press, newsletter, intranet, ...
 # show_actor_names = false        # `countenance show-me` names who acted, not only their roles
+# case_days = 30                  # a case may be searched under for so many days at most
+# case_keep_days = 30             # candidates of a search are destroyed after so many days
+# case_probes = 10                # probes that may be searched with under one case
+# case_probes_per_day = 20        # probes that one actor may search with on one day
 
 [decode]
 # max_pixels = 256000000          # width times height

@@ -33,6 +33,7 @@ COMMANDS = {
     "ledger": "Verify the log of every act, sign it, prove what is in it.",
     "rescan": "Compare photos already there with people enrolled since.",
     "calibrate": "Measure from which score a collection's machine may be believed.",
+    "case": "Search one to many, under a case that a second person approved.",
     "models": "List, install and check model packs.",
     "doctor": "Check this machine and this archive.",
 }

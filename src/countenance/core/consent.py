@@ -24,6 +24,9 @@ FINDING = frozenset({"find-my-photos", "internal-tagging"})
 
 PUBLICATION = "publication"
 
+CASE_SEARCH = "case-search"
+"""Purpose under which a probe may be compared with a person's references, under a case."""
+
 COMPARING = FINDING | {PUBLICATION}
 """Purposes for which new photos are compared with a person. Search under a case has rules of its own."""
 

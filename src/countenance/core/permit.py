@@ -7,13 +7,14 @@ is proof that the rule below it said yes; there is no other way to get one.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from countenance.core.consent import COMPARING, FINDING, Consent, Term
-from countenance.errors import ConsentError, PermitError
+from countenance.core.case import Asked, Budget, Case, Refusal, State, search_refusal
+from countenance.core.consent import CASE_SEARCH, COMPARING, FINDING, Consent, Term
+from countenance.errors import CaseError, ConsentError, PermitError
 
 _MINT: Final = object()
 
@@ -30,6 +31,8 @@ class Act(StrEnum):
     VERIFY = "verify"
     ERASE = "erase"
     REKEY = "rekey"
+    SEARCH = "search"
+    HANDLE_PROBES = "handle-probes"
 
 
 IDENTITY_CHECKS: Final = ("account", "selfie", "met-in-person")
@@ -42,15 +45,17 @@ class Permit:
 
     Attributes:
         act: the only act it allows.
-        collection: id of the only collection it holds in.
+        collection: id of the only collection it holds in; for the probes of a case, id of that case.
         subjects: ids it covers; empty covers nobody.
         decided_at: aware UTC moment of the decision.
+        probes: fingerprint of the only probes that may be searched with; empty for every other act.
     """
 
     act: Act
     collection: str
     subjects: frozenset[str]
     decided_at: datetime
+    probes: str = field(default="", kw_only=True)
     mint: InitVar[object] = None  # not kept, so no permit can be copied into another one
 
     def __post_init__(self, mint: object) -> None:
@@ -66,6 +71,13 @@ class Permit:
             raise PermitError(msg)
         if subject is not None and subject not in self.subjects:
             msg = f"This permit does not cover subject {subject}."
+            raise PermitError(msg)
+
+    def require_probes(self, collection: str, fingerprint: str) -> None:
+        """Raise PermitError unless this permit is to search the collection with exactly these probes."""
+        self.require(Act.SEARCH, collection)
+        if not self.probes or fingerprint != self.probes:
+            msg = "This permit is for other probes."
             raise PermitError(msg)
 
 
@@ -235,6 +247,78 @@ def permit_open_templates(
     """
     _require_basis(basis, release, now)
     return Permit(Act.OPEN_TEMPLATES, collection, frozenset(), now, _MINT)
+
+
+def permit_probes(case: Case, now: datetime) -> Permit:
+    """Permit to keep, open and show the probes of a case, as long as it is open.
+
+    Raises:
+        CaseError: it is closed or has expired.
+    """
+    state = case.state_at(now)
+    if state is not State.OPEN:
+        raise CaseError(state.value, f"This case is {state.value}, so its probes are not handled any more.")
+    return Permit(Act.HANDLE_PROBES, case.id, frozenset(), now, _MINT)
+
+
+def permit_search(
+    case: Case,
+    asked: Asked,
+    budget: Budget,
+    basis: str,
+    release: Mapping[str, datetime | str | None],
+    now: datetime,
+) -> Permit:
+    """Permit to search all faces of a ``release`` collection with the approved probes of a case (P6).
+
+    Order of checks: those of ``core.case.search_refusal``, then the documented basis of the collection.
+
+    Args:
+        case: under which it is asked for.
+        asked: collection, actor, probes.
+        budget: of probes.
+        basis: of that collection, ``consent`` or ``release``.
+        release: as for ``permit_templates``.
+        now: aware UTC moment.
+
+    Raises:
+        CaseError: the case does not allow it.
+        ConsentError: it is no release collection, or its basis is incomplete or has ended.
+    """
+    _require_case(search_refusal(case, asked, budget, now))
+    _require_basis(basis, release, now)
+    return Permit(Act.SEARCH, asked.collection, frozenset(), now, _MINT, probes=asked.probes.fingerprint)
+
+
+def permit_search_enrolled(
+    case: Case, asked: Asked, budget: Budget, consents: Iterable[Consent], now: datetime
+) -> Permit:
+    """Permit to search, in a ``consent`` collection, the references of those who said yes to being searched for.
+
+    Order of checks: those of ``core.case.search_refusal``, then the consents.
+
+    Args:
+        case: under which it is asked for.
+        asked: collection, actor, probes.
+        budget: of probes.
+        consents: of the people of that collection.
+        now: aware UTC moment.
+
+    Raises:
+        CaseError: the case does not allow it.
+        ConsentError: no consent to ``case-search`` holds at ``now``.
+    """
+    _require_case(search_refusal(case, asked, budget, now))
+    subjects = frozenset(each.subject for each in consents if each.purpose == CASE_SEARCH and each.holds_at(now))
+    if not subjects:
+        msg = "Nobody in this collection has said yes to being searched for under a case."
+        raise ConsentError(msg, advice=f"Only consents to {CASE_SEARCH} count, and only while they hold.")
+    return Permit(Act.SEARCH, asked.collection, subjects, now, _MINT, probes=asked.probes.fingerprint)
+
+
+def _require_case(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise CaseError(refusal.reason, refusal.message, advice=refusal.advice)
 
 
 def _require_basis(basis: str, release: Mapping[str, datetime | str | None], now: datetime) -> None:

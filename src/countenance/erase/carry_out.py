@@ -58,6 +58,8 @@ FILES, ROWS, KEYS, PAGES, SWEEP, NEEDLES, RECEIPT = STEPS = (
     "needles",
     "receipt",
 )
+AT_ONCE: Final = frozenset({"references", "face templates", "reviews of candidates", "candidates of cases"})
+"""Stores by which somebody could still be found; they are emptied when an erasure begins."""
 TRIES: Final = 6
 """How often the write-ahead log is asked to empty itself; each time the database waits for readers by itself."""
 
@@ -95,7 +97,7 @@ def begin(site: Site, tx: Tx, plan: Plan, actor: str) -> Erasure:
         append(tx, site.keys, Event(Act.ERASE_BEGIN, actor, target.collection, known if n == 0 else (), told), at=now)
     if target.kind != PHOTO:
         for rows in rows_of(tx, target, plan.subjects, ()):
-            if rows.store in {"references", "face templates"}:
+            if rows.store in AT_ONCE:
                 rows.remove(tx)
         for each in plan.subjects:
             consents.withdraw_all(tx, each, at=now)

@@ -20,7 +20,18 @@ from countenance.core.canonical import canonical, parse
 from countenance.core.permit import permit_erase
 from countenance.erase.needles import MOST_TEMPLATES, Needles, of_templates
 from countenance.errors import DamagedError, NotFoundError
-from countenance.store import index_files, merges, photos, publications, removal, subjects, templates, written
+from countenance.store import (
+    case_purging,
+    case_results,
+    index_files,
+    merges,
+    photos,
+    publications,
+    removal,
+    subjects,
+    templates,
+    written,
+)
 from countenance.store.connection import Tx
 from countenance.store.erasures import COLLECTION, PHOTO, SUBJECT, Erasure
 from countenance.store.keys import KeyStore
@@ -149,15 +160,19 @@ def files_of(tx: Tx, target: Target, people: Sequence[str]) -> tuple[tuple[str, 
     found = [each for one in people for each in written.of_subject(tx, one)]
     if target.kind == COLLECTION:
         found += written.everything(tx, target.collection)
+        found += written.of_cases(tx, case_purging.cases_of_collection(tx, target.collection))
     elif target.kind == PHOTO:
         found += written.of_photos(tx, [target.id])
+        found += written.of_cases(tx, case_results.cases_showing(tx, photos=[target.id]))
         # Packs, sheets and reports go whole: their pages and archives tell of the photo as well.
         for one in removal.subjects_on(tx, target.id):
             found += [each for each in written.of_subject(tx, one) if each.kind in _WHOLE]
         found += [each for each in written.everything(tx, target.collection) if each.kind == written.REPORT]
     else:
         # In somebody else's pack this person is hidden already.
-        shown = written.of_photos(tx, removal.photos_of_subject(tx, people))
+        shows = removal.photos_of_subject(tx, people)
+        found += written.of_cases(tx, case_results.cases_showing(tx, photos=shows, subjects=people))
+        shown = written.of_photos(tx, shows)
         found += [each for each in shown if each.kind != written.SHOW_ME]
     gone = {(each.kind, each.path, each.sha256) for each in found if each.path not in target.keep}
     return tuple(sorted(gone))

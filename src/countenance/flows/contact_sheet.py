@@ -132,15 +132,33 @@ def _log(desk: Desk, permit: Permit, delivery: Delivery, folder: Path, n_shown: 
 
 
 def _card(row: Appearance, decoder: Decoder, settings: Settings) -> Card:
-    photo = display_name(row.path, row.member or None)
+    place = Place(row.path, row.member, row.sha256, (row.width, row.height))
+    picture, trouble = picture_of(place, row.box, decoder, settings)
+    return Card(row, display_name(row.path, row.member or None), picture, trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a photo lies: path, name inside an archive file or nothing, SHA-256 (32 bytes), (width, height)."""
+
+    path: bytes
+    member: bytes
+    sha256: bytes
+    size: tuple[int, int]
+
+
+def picture_of(
+    place: Place, box: tuple[float, float, float, float], decoder: Decoder, settings: Settings
+) -> tuple[str, str]:
+    """(base64 JPEG of a face with its surroundings, why there is none); one of the two is empty."""
     try:
-        content = reopen(row.path, row.member or None, settings.decode.max_bytes)
-        if hashlib.sha256(content).digest() != row.sha256:  # its faces would be shown under a wrong name
-            return Card(row, photo, "", "Another file lies there now.")
+        content = reopen(place.path, place.member or None, settings.decode.max_bytes)
+        if hashlib.sha256(content).digest() != place.sha256:  # its faces would be shown under a wrong name
+            return "", "Another file lies there now."
         pixels = decoder.decode(content).pixels
     except PhotoRefusedError as error:
-        return Card(row, photo, "", error.message)
-    scale_x, scale_y = pixels.shape[1] / row.width, pixels.shape[0] / row.height
-    x, y, w, h = row.box
+        return "", error.message
+    scale_x, scale_y = pixels.shape[1] / place.size[0], pixels.shape[0] / place.size[1]
+    x, y, w, h = box
     crop = cut_out(pixels, (x * scale_x, y * scale_y, w * scale_x, h * scale_y), _MARGIN, _LONGEST_PX)
-    return Card(row, photo, base64.b64encode(encode_jpeg(crop)).decode("ascii"), "")
+    return base64.b64encode(encode_jpeg(crop)).decode("ascii"), ""

@@ -239,6 +239,34 @@ def _references(reference_photos: Sequence[tuple[str, bytes]], pack: Pack, setti
     return result
 
 
+def analyse_only_faces(
+    photos: Sequence[tuple[str, bytes]], stages: Sequence[Stage[Work]], advice: str
+) -> list[tuple[Work, int]]:
+    """Photos that each show one usable face, through stages that are set up and closed here: (photo, row of the face).
+
+    Args:
+        photos: (what it is called in a message, content).
+        stages: as ingest has them.
+        advice: what to do when one cannot be used.
+
+    Raises:
+        PhotoRefusedError: of the first photo that cannot be used.
+    """
+    found, name = list[tuple[Work, int]](), ""
+    try:
+        for stage in stages:
+            stage.setup()
+        for name, content in photos:  # noqa: B007 - the message names the photo
+            work = analyse_one(content, stages)
+            found.append((work, only_face(work)))
+    except PhotoRefusedError as error:
+        raise PhotoRefusedError(error.reason, f"{name} cannot be used. {error.message}", advice=advice) from error
+    finally:
+        for stage in stages:
+            stage.close()
+    return found
+
+
 def only_face(work: Work) -> int:
     """Row of the one usable face.
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from countenance.core.arrays import Templates
 from countenance.core.permit import permit_verify
-from countenance.errors import IdentityError, PhotoRefusedError
+from countenance.errors import IdentityError
 from countenance.flows import enrol
 from countenance.flows.scope import Scope
-from countenance.flows.stages import Decode, Detect, Embed, Work, analyse_one
+from countenance.flows.stages import Decode, Detect, Embed, Work
 from countenance.ledger import log
 from countenance.ledger.event import Act, Event
 from countenance.run.stage import Stage
@@ -86,13 +86,5 @@ def _template_of(scope: Scope, selfie: bytes) -> Templates:
         Detect(scope.settings, scope.pack),
         Embed(scope.settings, scope.pack),
     ]
-    try:
-        for stage in stages:
-            stage.setup()
-        work = analyse_one(selfie, stages)
-        return np.asarray(work.templates[enrol.only_face(work)])
-    except PhotoRefusedError as error:
-        raise PhotoRefusedError(error.reason, f"The selfie cannot be used. {error.message}", advice=ANOTHER) from error
-    finally:
-        for stage in stages:
-            stage.close()
+    ((work, face),) = enrol.analyse_only_faces([("The selfie", selfie)], stages, ANOTHER)
+    return np.asarray(work.templates[face])

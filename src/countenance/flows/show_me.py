@@ -128,6 +128,7 @@ def _told(tx: Tx, of: Of, check: Check) -> tuple[Record, list[NewFile]]:
         "policy_pages": list(pages),
         "photos": photos,
         "second_best_for_other_faces": record.second_best(tx, of),
+        "found_in_cases": record.found_in_cases(tx, of),
         "publications": record.published(tx, of, photos),
         "label_history": record.label_history(tx, of),
         "keeping": record.keeping(tx, of),

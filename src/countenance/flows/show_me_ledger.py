@@ -56,6 +56,15 @@ IN_WORDS: Final = {
     Act.RESTORE: "The archive was restored from a copy.",
     Act.SET_ROLE: "Somebody's role in the organisation was noted.",
     Act.CALIBRATE: "Your faces helped to measure how often the machine is wrong; nothing of them was kept.",
+    Act.CASE_OPEN: "A case was opened, under which somebody may be searched for.",
+    Act.CASE_PROBE: "A photo of the person searched for was handed in under a case.",
+    Act.CASE_APPROVE: "A search under a case was approved.",
+    Act.CASE_SEARCH: "Somebody was searched for under a case, and a face that may be yours was a candidate.",
+    Act.CASE_REVIEW: "Candidates of a search under a case were reviewed, and a face that may be yours was one.",
+    Act.CASE_CLOSE: "A case was closed.",
+    Act.CASE_REPORT: "A report was written about a case in which a face that may be yours was a candidate.",
+    Act.CASE_VIEW: "Candidates of a search under a case were looked at, and a face that may be yours was one.",
+    Act.CASE_PURGE: "Candidates of a search under a case were destroyed.",
 }
 """What each act is, in words for the person."""
 OF_ALL: Final = {

@@ -20,6 +20,7 @@ from countenance.store import (
     actors,
     appearances,
     attributes,
+    case_results,
     clearings,
     consents,
     labels,
@@ -268,6 +269,11 @@ def _region(tx: Tx, of: Of, row: Appearance, *, kept: bool, overruled: bool) -> 
 def second_best(tx: Tx, of: Of) -> int:
     """For how many faces that were taken for somebody else this person was the second-best candidate."""
     return appearances.count_as_rival(tx, of.ids)
+
+
+def found_in_cases(tx: Tx, of: Of) -> list[str]:
+    """When a face of this person was a candidate of a search under a case, as far as candidates are still kept."""
+    return [text for at in case_results.times_of(tx, of.ids) if (text := moment(at)) is not None]
 
 
 def published(tx: Tx, of: Of, held: Sequence[Record]) -> list[Record]:

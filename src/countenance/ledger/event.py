@@ -77,6 +77,15 @@ class Act(StrEnum):
     RESTORE = "restore"
     SET_ROLE = "set-role"
     CALIBRATE = "calibrate"
+    CASE_OPEN = "case-open"
+    CASE_PROBE = "case-probe"
+    CASE_APPROVE = "case-approve"
+    CASE_SEARCH = "case-search"
+    CASE_REVIEW = "case-review"
+    CASE_CLOSE = "case-close"
+    CASE_REPORT = "case-report"
+    CASE_VIEW = "case-view"
+    CASE_PURGE = "case-purge"
 
 
 Fact = int | bool | str | None

@@ -31,6 +31,12 @@ class Secrets(ABC):
         with self._transaction(write=False) as db:
             return db.execute(_ONE, (name,)).fetchone() is not None
 
+    def secret_names(self, beginning: str) -> list[str]:
+        """Names of the secrets that begin so, in order."""
+        with self._transaction(write=False) as db:
+            rows = db.execute("SELECT name FROM archive_secrets ORDER BY name").fetchall()
+        return [name for (name,) in rows if name.startswith(beginning)]
+
     def secret(self, name: str) -> bytes:
         """The archive's 32-byte secret of that name; drawn, durably, when it is asked for the first time.
 

@@ -65,6 +65,13 @@ def bodies(tx: Tx, first: int = 0, end: int | None = None) -> Iterator[tuple[int
     return ((n, body) for n, body, _ in sealed_bodies(tx, first, end))
 
 
+def bodies_saying(tx: Tx, words: bytes) -> list[tuple[int, bytes]]:
+    """Entries that hold these bytes, with their numbers, in order; reads the whole log once."""
+    said = func.instr(ledger_entries.c.body, words) > 0
+    query = select(ledger_entries.c.n, ledger_entries.c.body).where(said).order_by(ledger_entries.c.n)
+    return [(row.n, bytes(row.body)) for row in tx.execute(query)]
+
+
 def sealed_bodies(tx: Tx, first: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes, bytes]]:
     """The same with the MAC of each."""
     while end is None or first < end:

@@ -11,6 +11,7 @@ from countenance.store.connection import Tx
 from countenance.store.schema import (
     actors,
     appearance_history,
+    cases,
     clearings,
     collections,
     label_operations,
@@ -42,6 +43,7 @@ _OWN_WORDS: Final[tuple[Column[str] | Column[bytes], ...]] = (
     policy_pages.c.page,
     label_operations.c.note,
     appearance_history.c.note,
+    cases.c.number,
 )
 
 

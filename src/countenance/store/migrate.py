@@ -13,6 +13,7 @@ from countenance.store.migrations import (
     m0001_start,
     m0002_clearing,
     m0003_erasure,
+    m0004_cases,
     m0005_calibrations,
     m0006_index,
 )
@@ -21,8 +22,9 @@ STEPS: tuple[tuple[int, Callable[[Connection], None]], ...] = (
     (1, m0001_start.apply),
     (2, m0002_clearing.apply),
     (3, m0003_erasure.apply),
-    (4, m0005_calibrations.apply),
-    (5, m0006_index.apply),
+    (4, m0004_cases.apply),
+    (5, m0005_calibrations.apply),
+    (6, m0006_index.apply),
 )
 """(version, what leads to it) in order. A step is never edited once it is released."""
 

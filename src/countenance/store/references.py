@@ -54,7 +54,7 @@ def references_of_collection(  # noqa: PLR0913 - what is asked for, and how it i
     Args:
         tx: any transaction.
         keys: where the keys are.
-        permit: to compare, in this collection.
+        permit: to compare, or to search under a case, in this collection.
         collection: id of the collection.
         pack: only references of this model pack.
         dim: length of its templates.
@@ -62,11 +62,11 @@ def references_of_collection(  # noqa: PLR0913 - what is asked for, and how it i
         told: is told how far it is.
 
     Raises:
-        PermitError: the permit is not for comparing here.
+        PermitError: the permit is not for comparing or searching here.
         DamagedError: a reference fails its authentication or has another length.
         NotFoundError: the key of a subject is gone.
     """
-    permit.require(Act.COMPARE, collection)
+    permit.require(Act.SEARCH if permit.act is Act.SEARCH else Act.COMPARE, collection)
     if only is not None and len(only) <= _FEW:
         query = _references(collection, pack).where(subjects.c.id.in_(only)).order_by(subject_references.c.id)
         rows = [row for row in tx.execute(query) if row.subject_id in permit.subjects]

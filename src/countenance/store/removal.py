@@ -19,6 +19,11 @@ from countenance.store.schema import (
     appearances,
     archive_facts,
     calibrations,
+    case_candidates,
+    case_collections,
+    case_marks,
+    case_probes,
+    case_searches,
     clearings,
     collections,
     consents,
@@ -110,6 +115,7 @@ def of_subject(tx: Tx, collection: str, ids: Sequence[str], names: Sequence[str]
         Rows("references", subject_references, subject_references.c.subject_id.in_(ids)),
         Rows("consents", consents, consents.c.subject_id.in_(ids)),
         Rows("face templates", face_templates, face_templates.c.face_id.in_(seen)),
+        *_of_candidates(case_candidates.c.subject_id.in_(ids) | case_candidates.c.face_id.in_(seen)),
         Rows("clearings", clearings, clearings.c.photo_id.in_(photos_of_subject(tx, ids))),
         Rows("rivals of appearances", appearances, appearances.c.rival_id.in_(ids), ("rival_id", "rival_score")),
         Rows("label operations", label_operations, noted),
@@ -180,7 +186,9 @@ def of_collection(collection: str) -> list[Rows]:
         Rows("attributes", subject_attributes, subject_attributes.c.subject_id.in_(people)),
         Rows("files about people", written_file_subjects, written_file_subjects.c.subject_id.in_(people)),
         Rows("ledger index", ledger_touches, ledger_touches.c.subject_id.in_(people)),
+        *_of_candidates(case_candidates.c.subject_id.in_(people)),
         *_of_photos(inside, with_rivals=True),
+        *_of_cases(collection),
         Rows("refused files", refusals, refusals.c.collection_id == collection),
         Rows("label operations", label_operations, label_operations.c.collection_id == collection),
         Rows("written files", written_files, written_files.c.collection_id == collection),
@@ -196,12 +204,34 @@ def of_collection(collection: str) -> list[Rows]:
     ]
 
 
+def _of_candidates(where: ColumnElement[bool]) -> list[Rows]:
+    listed = select(case_candidates.c.id).where(where)
+    return [
+        Rows("reviews of candidates", case_marks, case_marks.c.candidate_id.in_(listed)),
+        Rows("candidates of cases", case_candidates, where),
+    ]
+
+
+def _of_cases(collection: str) -> list[Rows]:
+    """What was searched there; the probes of cases that were about nothing else; that there were cases stays."""
+    about = select(case_collections.c.case_id).where(case_collections.c.collection_id == collection)
+    others = select(case_collections.c.case_id).where(case_collections.c.collection_id != collection)
+    only = case_probes.c.case_id.in_(about) & case_probes.c.case_id.not_in(others)
+    searched = case_searches.c.collection_id == collection
+    return [
+        Rows("probes of cases", case_probes, only & case_probes.c.sealed.is_not(None), ("sealed",)),
+        Rows("searches under cases", case_searches, searched, ("sealed", "collection_id")),
+        Rows("collections of cases", case_collections, case_collections.c.collection_id == collection),
+    ]
+
+
 def _of_photos(wanted: Ids, *, with_rivals: bool = False) -> list[Rows]:
     inside = select(faces.c.id).where(faces.c.photo_id.in_(wanted))
     out = select(publications.c.id).where(publications.c.photo_id.in_(wanted))
     rivals = Rows("rivals of appearances", appearances, appearances.c.face_id.in_(inside), ("rival_id", "rival_score"))
     return [
         Rows("face templates", face_templates, face_templates.c.face_id.in_(inside)),
+        *_of_candidates(case_candidates.c.photo_id.in_(wanted)),
         Rows("clearings", clearings, clearings.c.photo_id.in_(wanted)),
         Rows("published register", publication_faces, publication_faces.c.publication_id.in_(out)),
         Rows("publications", publications, publications.c.photo_id.in_(wanted)),

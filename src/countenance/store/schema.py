@@ -5,11 +5,23 @@ What the database itself enforces stands in ``migrations``; a test holds the two
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, Table, Text
 
+from countenance.store import case_tables, measured_tables, tables
 from countenance.store.moments import Moment
 
-metadata = MetaData()
+metadata = tables.metadata
+
+index_epochs = measured_tables.index_epochs
+gallery_changes = measured_tables.gallery_changes
+calibrations = measured_tables.calibrations
+cases = case_tables.cases
+case_collections = case_tables.case_collections
+case_probes = case_tables.case_probes
+case_approvals = case_tables.case_approvals
+case_searches = case_tables.case_searches
+case_candidates = case_tables.case_candidates
+case_marks = case_tables.case_marks
 
 schema_version = Table(
     "schema_version",
@@ -317,6 +329,7 @@ written_files = Table(
     Column("collection_id", Text),
     Column("photo_id", Text),
     Column("written_at", Moment, nullable=False),
+    Column("case_id", Text),
 )
 
 written_file_subjects = Table(
@@ -371,36 +384,4 @@ legal_holds = Table(
     Column("placed_at", Moment, nullable=False),
     Column("lifted_by", Text),
     Column("lifted_at", Moment),
-)
-
-index_epochs = Table(
-    "index_epochs",
-    metadata,
-    Column("collection_id", Text, primary_key=True),
-    Column("n", Integer, nullable=False),
-    Column("n_people", Integer, nullable=False),
-    Column("word", Text, nullable=False),
-)
-
-gallery_changes = Table(
-    "gallery_changes",
-    metadata,
-    Column("n", Integer, primary_key=True),
-    Column("collection_id", Text, nullable=False),
-    Column("subject_id", Text, nullable=False),
-)
-
-calibrations = Table(
-    "calibrations",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("collection_id", Text, nullable=False),
-    Column("pack_id", Text, nullable=False),
-    *(Column(each, Float, nullable=False) for each in ("fpir", "suggest_fpir", "certain", "suggest")),
-    *(Column(each, Float, nullable=False) for each in ("threshold", "threshold_low", "threshold_high")),
-    *(Column(each, Integer, nullable=False) for each in ("meant_for", "enrolled", "people", "searches", "comparisons")),
-    *(Column(each, Integer, nullable=False) for each in ("suggested", "suggested_below", "named", "named_below")),
-    Column("seed", Integer, nullable=False),
-    Column("made_by", Text, nullable=False),
-    Column("made_at", Moment, nullable=False),
 )

@@ -233,10 +233,11 @@ def each_face_template(tx: Tx, keys: KeyStore, permit: Permit, collection: str, 
     """(face ids, their (n, d) templates), up to 1,000 at a time, in order of photo and ordinal.
 
     Raises:
-        PermitError: the permit is not for opening templates here; said at once, before the first page is asked for.
+        PermitError: the permit is not for opening templates, nor for searching under a case, here; said at once,
+            before the first page is asked for.
         DamagedError: a template fails its authentication or has another length.
     """
-    permit.require(Act.OPEN_TEMPLATES, collection)
+    permit.require(Act.SEARCH if permit.act is Act.SEARCH else Act.OPEN_TEMPLATES, collection)
     return _pages(tx, keys, collection, pack, dim)
 
 

@@ -17,11 +17,13 @@ from countenance.store.schema import written_file_subjects, written_files
 
 RENDITION, THUMBNAIL, REPORT = "rendition", "thumbnail", "report"
 CONTACT_SHEET, SHOW_ME, REMOVED_PERSON = "contact-sheet", "show-me", "redacted-pixels"
+CASE_PAGE, CASE_REPORT = "case-page", "case-report"
+"""A page with the probes of a case on it; what is kept of a case, without them."""
 UNFINISHED = bytes(32)
 """In place of the hash of a file that is being written: whatever lies under that path is ours."""
 PART = b".part-"
 """How the names of files begin that are not whole yet."""
-KINDS = (RENDITION, THUMBNAIL, REPORT, CONTACT_SHEET, SHOW_ME, REMOVED_PERSON)
+KINDS = (RENDITION, THUMBNAIL, REPORT, CONTACT_SHEET, SHOW_ME, REMOVED_PERSON, CASE_PAGE, CASE_REPORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class WrittenFile:
         collection: id, if it is of one.
         photo: id of the photo that it was made from, if it was made from one.
         subjects: ids of the people whom it is about; those whom a rendition shows are known by its photo.
+        case: id of the case that it is about, if it is about one.
     """
 
     kind: str
@@ -47,6 +50,7 @@ class WrittenFile:
     collection: str | None = None
     photo: str | None = None
     subjects: tuple[str, ...] = ()
+    case: str | None = None
 
 
 def part_of(path: bytes) -> bytes:
@@ -68,6 +72,7 @@ def put(tx: Tx, file: WrittenFile) -> str:
         "collection_id": file.collection,
         "photo_id": file.photo,
         "written_at": file.written_at,
+        "case_id": file.case,
     }
     tx.execute(insert(written_files).values(row))
     about = [{"file_id": made, "subject_id": subject} for subject in dict.fromkeys(file.subjects)]
@@ -109,6 +114,11 @@ def of_photos(tx: Tx, photos: Collection[str]) -> list[WrittenFile]:
     return _files(tx, found)
 
 
+def of_cases(tx: Tx, cases: Collection[str]) -> list[WrittenFile]:
+    """Files that are about these cases, by path."""
+    return _files(tx, tx.execute(select(written_files).where(written_files.c.case_id.in_(cases))).all())
+
+
 def everything(tx: Tx, collection: str | None = None) -> list[WrittenFile]:
     """Every file noted, or those of one collection, by path."""
     query = select(written_files)
@@ -131,6 +141,7 @@ def _files(tx: Tx, rows: Iterable[Row[Any]]) -> list[WrittenFile]:
                 collection=row.collection_id,
                 photo=row.photo_id,
                 subjects=tuple(tx.execute(about).scalars()),
+                case=row.case_id,
             )
         )
     return found

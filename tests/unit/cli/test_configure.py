@@ -69,6 +69,10 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
         backup_days=90,
         extra_channels=("yearbook", "tv-1"),
         show_actor_names=True,
+        case_days=14,
+        case_keep_days=7,
+        case_probes=4,
+        case_probes_per_day=6,
         decode=decode,
         clear=clear,
     )

@@ -18,8 +18,10 @@ KEPT = {
     "erasures",
     "ledger_entries",
     "ledger_nodes",
+    "cases",
+    "case_approvals",
 }
-"""Tables that say nothing about a person: those of the archive, and those that remember the erasure itself."""
+"""Tables that say nothing about a person: those of the archive, those that remember the erasure, what staff did."""
 
 
 def suggest(world: World, face: str, subject: str, **changes: object) -> None:
