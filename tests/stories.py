@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from countenance.core.permit import Act, Permit
 from countenance.flows import enrol
 from countenance.settings import Settings
-from countenance.store import templates
+from countenance.store import references, templates
 from countenance.vision.cache import networks
 from countenance.vision.packs import load_pack
 from tests.drawn import CLUB, Club
@@ -98,16 +99,16 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the functions that opened templates for a search."""
     seen: list[str] = []
 
-    def watch(name: str) -> None:
-        original = getattr(templates, name)
+    def watch(where: ModuleType, name: str) -> None:
+        original = getattr(where, name)
 
         def watched(tx: object, keys: object, permit: Permit, *args: object, **more: object) -> object:
             if permit.act is Act.SEARCH or name == "each_face_template":
                 seen.append(name)
             return original(tx, keys, permit, *args, **more)
 
-        monkeypatch.setattr(templates, name, watched)
+        monkeypatch.setattr(where, name, watched)
 
-    for name in ("each_face_template", "references_of_collection"):
-        watch(name)
+    watch(templates, "each_face_template")
+    watch(references, "references_of_collection")
     return seen

@@ -59,7 +59,7 @@ class FaceIndex:
         head = {"collection": place, "epoch": [epoch.n, epoch.word], "form": 1, "of": FACES, "pack": scope.pack.id}
         # Asked first: a permit that opens no template must not open the saved ones either.
         pages = templates.each_face_template(tx, scope.keys, permit, place, pack=scope.pack.id, dim=dim)
-        n_faces = templates.n_face_templates(tx, place, pack=scope.pack.id)
+        n_faces = templates.about_how_many(tx, place)
         if n_faces >= choice.EXACT_ROWS:
             try:
                 index, more = choice.open_saved(path, scope.keys.secret(secret_of(place)), head, path.parent)
@@ -129,8 +129,7 @@ def _filled(index: Index | None, held: list[Templates], dim: int, n_faces: int, 
 
 
 def _packed(ids: list[str]) -> NDArray[np.void]:
-    parts = [each.partition("-") for each in ids]
-    content = b"".join(bytes.fromhex(photo) + int(ordinal).to_bytes(2, "big") for photo, _, ordinal in parts)
+    content = b"".join([bytes.fromhex(each[:24]) + int(each[25:]).to_bytes(2, "big") for each in ids])
     return np.frombuffer(content, dtype=_KEY)
 
 

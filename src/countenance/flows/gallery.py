@@ -122,7 +122,8 @@ class LiveGallery:
         terms: Sequence[Term] = consents.terms_of_collection(tx, collection)
         terms = merges.together(terms, self.aliases) if self.aliases else terms
         self._permit, self._gone = permit_compare(collection, terms, now), set()
-        self._next_at = consents.next_change(tx, collection, now)
+        moments = {term.from_at for term in terms} | {term.until_at for term in terms}
+        self._next_at = min((at for at in moments if at > now), default=None)
         wanted = self._permit.subjects
         if self._only is not None:
             wanted = frozenset(each for each in wanted if self.aliases.get(each, each) in self._only)
@@ -149,7 +150,10 @@ class LiveGallery:
         assert self._gallery is not None  # noqa: S101 - else it would be due
         assert self._permit is not None  # noqa: S101
         terms = consents.terms_of_collection(tx, self._collection.id, changed)
-        self._next_at = consents.next_change(tx, self._collection.id, now)
+        if self._next_at is not None and now >= self._next_at:
+            self._next_at = consents.next_change(tx, self._collection.id, now)
+        later = [at for term in terms for at in term.changes_after(now)]
+        self._next_at = min([*later, *([] if self._next_at is None else [self._next_at])], default=None)
         for subject in changed:
             self._gallery.remove(subject)
         self._gone |= changed

@@ -81,8 +81,8 @@ def search(
     permit.require_probes(scope.collection.id, fingerprint_of(probes))
     threshold = threshold_of(scope.pack, at_least)
     best = FaceIndex.open(tx, scope, permit).search(probes, at_least=threshold, most=most)
-    shown = [(score, faces.by_id(tx, face)) for face, score in best]
-    return [FaceCandidate(face.id, face.photo, face.box, round(score, DECIMALS)) for face, score in shown]
+    shown = [(score, faces.by_id(tx, one)) for one, score in best]
+    return [FaceCandidate(face.id, face.photo, face.box, round(score, DECIMALS)) for score, face in shown]
 
 
 def search_enrolled(

@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, Text, func, insert, select, type_coerce, upd
 from countenance.core.consent import CHANNELS, PARENTAL, Consent, Term, lapsing, refusal
 from countenance.core.signing import ADULT_AGE_YEARS, coming_of_age, is_minor, signer_refusal
 from countenance.errors import ConsentError, NotFoundError
-from countenance.store import policies
+from countenance.store import many, policies
 from countenance.store import subjects as people
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
@@ -196,14 +196,21 @@ def terms_of_collection(tx: Tx, collection: str, only: Collection[str] | None = 
         only: ids of the subjects who are asked for; None for all.
     """
     moments = [type_coerce(consents.c[name], Text) for name in ("from_at", "until_at", "withdrawn_at")]
-    query = select(consents.c.subject_id, consents.c.purpose, *moments)
-    query = query.join(subjects, subjects.c.id == consents.c.subject_id).where(subjects.c.collection_id == collection)
+    query, ours = select(consents.c.subject_id, consents.c.purpose, *moments), None
     if only is not None:
         query = query.where(consents.c.subject_id.in_(only))
+    if only is None and many.is_most(tx, collection):
+        ids = select(subjects.c.id).where(subjects.c.collection_id == collection)
+        ours = {one for page in many.raw_pages(tx, ids) for (one,) in page}
+    else:
+        query = query.join(subjects, subjects.c.id == consents.c.subject_id)
+        query = query.where(subjects.c.collection_id == collection)
     read = cache(from_text)  # the same days stand in many consents
     return [
         Term(subject, purpose, read(begins), read(ends), None if withdrawn is None else read(withdrawn))
-        for subject, purpose, begins, ends, withdrawn in tx.execute(query)
+        for page in many.raw_pages(tx, query)
+        for subject, purpose, begins, ends, withdrawn in page
+        if ours is None or subject in ours
     ]
 
 

@@ -28,7 +28,7 @@ from countenance.store.epoch import Slot
 from countenance.store.keyfile import Master
 from countenance.store.sealing import KEY_BYTES
 from countenance.store.turns import turn_of
-from countenance.store.wrapping import unwrap, wipe, wrap
+from countenance.store.wrapping import unwrap, unwrap_twice, wipe, wrap
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -167,8 +167,9 @@ class KeyStore(Secrets):
         query = "SELECT subject_id, wrapped FROM subject_keys WHERE collection_id = ?"
         with self._transaction(write=False) as db:
             outer = self._collection_key(db, collection)
-            rows = db.execute(query, (collection,))
-            return {each: unwrap(outer, unwrap(self._epoch, wrapped)) for each, wrapped in rows if each in wanted}
+            rows = [row for row in db.execute(query, (collection,)) if row[0] in wanted]
+            opened = unwrap_twice(self._epoch, outer, (row[1] for row in rows))
+            return dict(zip((row[0] for row in rows), opened, strict=True))
 
     def drop_subject_key(self, subject: str) -> bool:
         """Delete the subject's key; False when there was none. The erasure is complete after ``rotate_epoch``."""

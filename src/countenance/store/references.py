@@ -13,13 +13,13 @@ from countenance.core.arrays import Templates
 from countenance.core.permit import Act, Permit
 from countenance.store.connection import Tx
 from countenance.store.keys import KeyStore
+from countenance.store.many import is_most, raw_pages
 from countenance.store.schema import subject_references, subjects
-from countenance.store.sealing import unseal
-from countenance.store.templates import reference_context, turned_back
+from countenance.store.sealing import row_context, unseal
+from countenance.store.templates import around_reference, reference_context, turned_back
 
 Told = Callable[[int, int], None]
 """Is told how many references are open, and of how many."""
-_PAGE = 10_000
 _FEW = 500
 
 
@@ -85,18 +85,16 @@ def references_of_collection(  # noqa: PLR0913 - what is asked for, and how it i
 def _all_of(
     tx: Tx, keys: KeyStore, collection: str, wanted: frozenset[str], *, pack: str, dim: int, told: Told | None
 ) -> References:
-    own_keys = keys.subject_keys_of(collection, wanted)
-    rows = tx.execute(_references(collection, pack).execution_options(yield_per=_PAGE))
+    own_keys, (begins, ends) = keys.subject_keys_of(collection, wanted), around_reference(collection, pack)
     ids, people, parts = list[str](), list[str](), list[Templates]()
-    for page in rows.partitions():
-        opened = []
-        for reference, subject, sealed in page:
-            if subject in wanted:
-                # Whoever has no key there says why.
-                key = own_keys.get(subject) or keys.subject_key(subject)
-                opened.append(unseal(key, sealed, reference_context(collection, subject, reference, pack)))
-                ids.append(reference)
-                people.append(subject)
+    for page in raw_pages(tx, _references(collection if not is_most(tx, collection) else None, pack)):
+        ours, opened = [row for row in page if row[1] in wanted], list[bytes]()
+        for reference, subject, sealed in ours:
+            # Whoever has no key there says why.
+            key = own_keys.get(subject) or keys.subject_key(subject)
+            opened.append(unseal(key, sealed, begins + row_context(subject, reference) + ends))
+        ids += [row[0] for row in ours]
+        people += [row[1] for row in ours]
         parts.append(turned_back(keys, collection, opened, dim))
         if told is not None:
             told(len(ids), max(len(ids), len(wanted)))
@@ -135,7 +133,10 @@ def _opened(keys: KeyStore, collection: str, row: Row[Any], pack: str) -> bytes:
     return unseal(keys.subject_key(row.subject_id), row.template_sealed, context)
 
 
-def _references(collection: str, pack: str) -> Select[Any]:
+def _references(collection: str | None, pack: str) -> Select[Any]:
+    """References of a collection, or of the whole archive, that a model pack made."""
     query = select(subject_references.c.id, subject_references.c.subject_id, subject_references.c.template_sealed)
-    query = query.join(subjects, subjects.c.id == subject_references.c.subject_id)
-    return query.where(subjects.c.collection_id == collection, subject_references.c.pack_id == pack)
+    if collection is not None:
+        query = query.join(subjects, subjects.c.id == subject_references.c.subject_id)
+        query = query.where(subjects.c.collection_id == collection)
+    return query.where(subject_references.c.pack_id == pack)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from functools import cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -13,13 +15,23 @@ KEY_BYTES = 32
 _FORM = b"\x01"
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
+_HEAD = len(_FORM) + _NONCE_BYTES
 _SMALLEST = len(_FORM) + _NONCE_BYTES + _TAG_BYTES
 
 
 def row_context(kind: str, *identity: str) -> bytes:
-    """Associated data that names one value of one row; the same bytes for no other value."""
-    parts = [part.encode() for part in (kind, *identity)]
-    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+    """Associated data that names one value of one row; the same bytes for no other value.
+
+    Contexts of one kind and collection begin alike, and what begins or ends alike may be joined:
+    ``row_context(a, b, c) == row_context(a, b) + row_context(c)``.
+    """
+    parts = [each.encode() for each in (kind, *identity)]
+    return b"".join([_length(len(part)) + part for part in parts])
+
+
+@cache
+def _length(n: int) -> bytes:
+    return n.to_bytes(4, "big")
 
 
 def seal(key: bytes, plaintext: bytes, context: bytes) -> bytes:
@@ -38,12 +50,25 @@ def unseal(key: bytes, sealed: bytes, context: bytes) -> bytes:
     Raises:
         DamagedError: other key, other row, or changed bytes.
     """
+    return _opened(AESGCM(key), sealed, context)
+
+
+def unseal_all(key: bytes, values: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """The plaintexts of many values under one key, each given as (sealed, context).
+
+    Raises:
+        DamagedError: as for ``unseal``.
+    """
+    cipher = AESGCM(key)
+    return [_opened(cipher, sealed, context) for sealed, context in values]
+
+
+def _opened(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
     if len(sealed) < _SMALLEST or sealed[:1] != _FORM:
         msg = "A sealed value is not in the form this archive writes."
         raise DamagedError(msg)
-    nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
     try:
-        return AESGCM(key).decrypt(nonce, rest, context)
+        return cipher.decrypt(sealed[1:_HEAD], sealed[_HEAD:], context)
     except InvalidTag as error:
         msg = (
             "A sealed value fails its authentication: it was changed, moved from another row, or is under another key."

@@ -22,8 +22,9 @@ from countenance.store import points
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.keys import KeyStore
+from countenance.store.many import raw_pages
 from countenance.store.schema import appearances, face_templates, faces, photos, subject_references, subjects
-from countenance.store.sealing import row_context, seal, unseal
+from countenance.store.sealing import row_context, seal, unseal, unseal_all
 
 Pages: TypeAlias = Iterator[tuple[list[str], Templates]]
 _STORED = np.dtype("<f4")
@@ -87,7 +88,6 @@ _FACE_TEMPLATES = (
     .join(photos, photos.c.id == faces.c.photo_id)
     .where(photos.c.collection_id == bindparam("collection"), face_templates.c.pack_id == bindparam("pack"))
     .order_by(photos.c.id, faces.c.ordinal)
-    .execution_options(yield_per=_PAGE)
 )
 
 
@@ -222,15 +222,14 @@ def kept_of(tx: Tx, face_ids: Sequence[str]) -> set[str]:
     return set(tx.execute(query).scalars())
 
 
-def n_face_templates(tx: Tx, collection: str, *, pack: str) -> int:
-    """How many templates of faces a collection keeps of one model pack."""
-    query = select(func.count()).select_from(face_templates).join(faces, faces.c.id == face_templates.c.face_id)
-    query = query.join(photos, photos.c.id == faces.c.photo_id)
-    return tx.execute(query.where(photos.c.collection_id == collection, face_templates.c.pack_id == pack)).scalar_one()
+def about_how_many(tx: Tx, collection: str) -> int:
+    """How many templates of faces a ``release`` collection keeps, but for those that were erased one by one."""
+    query = select(func.coalesce(func.sum(photos.c.n_faces), 0)).where(photos.c.collection_id == collection)
+    return int(tx.execute(query).scalar_one())
 
 
 def each_face_template(tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int) -> Pages:
-    """(face ids, their (n, d) templates), up to 1,000 at a time, in order of photo and ordinal.
+    """(face ids, their (n, d) templates), up to 10,000 at a time, in order of photo and ordinal.
 
     Raises:
         PermitError: the permit is not for opening templates, nor for searching under a case, here; said at once,
@@ -242,9 +241,9 @@ def each_face_template(tx: Tx, keys: KeyStore, permit: Permit, collection: str, 
 
 
 def _pages(tx: Tx, keys: KeyStore, collection: str, pack: str, dim: int) -> Pages:
-    key = keys.collection_key(collection)
-    for rows in tx.execute(_FACE_TEMPLATES, {"collection": collection, "pack": pack}).partitions():
-        opened = [unseal(key, sealed, face_context(collection, face, pack)) for face, sealed in rows]
+    key, begins, ends = keys.collection_key(collection), *_around_face(collection, pack)
+    for rows in raw_pages(tx, _FACE_TEMPLATES.params(collection=collection, pack=pack)):
+        opened = unseal_all(key, ((sealed, begins + row_context(face) + ends) for face, sealed in rows))
         yield [face for face, _ in rows], turned_back(keys, collection, opened, dim)
 
 
@@ -280,12 +279,24 @@ def turned_back(keys: KeyStore, collection: str, opened: Sequence[bytes], dim: i
 
 def reference_context(collection: str, subject: str, reference: str, pack: str) -> bytes:
     """What a sealed reference is bound to."""
-    return row_context("reference", collection, subject, reference, pack)
+    begins, ends = around_reference(collection, pack)
+    return begins + row_context(subject, reference) + ends
+
+
+def around_reference(collection: str, pack: str) -> tuple[bytes, bytes]:
+    """What is the same in the contexts of all references of a collection: their beginning and their end."""
+    return row_context("reference", collection), row_context(pack)
 
 
 def face_context(collection: str, face: str, pack: str) -> bytes:
     """What the sealed template of a face is bound to."""
-    return row_context("face-template", collection, face, pack)
+    begins, ends = _around_face(collection, pack)
+    return begins + row_context(face) + ends
+
+
+def _around_face(collection: str, pack: str) -> tuple[bytes, bytes]:
+    """What is the same in the contexts of all faces of a collection: their beginning and their end."""
+    return row_context("face-template", collection), row_context(pack)
 
 
 def _facts(row: Row[Any]) -> ReferenceFacts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from countenance.errors import DamagedError
@@ -25,6 +27,20 @@ def unwrap(key: bytearray, wrapped: bytes) -> bytes:
     """
     try:
         return aes_key_unwrap(bytes(key), wrapped)
+    except InvalidUnwrap as error:
+        msg = "A stored key fails its authentication."
+        raise DamagedError(msg) from error
+
+
+def unwrap_twice(outer: bytearray, inner: bytearray, wrapped: Iterable[bytes]) -> list[bytes]:
+    """Secrets that were wrapped by the inner key and then by the outer one: many of them.
+
+    Raises:
+        DamagedError: other keys, or changed bytes.
+    """
+    first, second = bytes(outer), bytes(inner)
+    try:
+        return [aes_key_unwrap(second, aes_key_unwrap(first, each)) for each in wrapped]
     except InvalidUnwrap as error:
         msg = "A stored key fails its authentication."
         raise DamagedError(msg) from error
