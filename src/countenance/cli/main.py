@@ -32,6 +32,7 @@ COMMANDS = {
     "receipt": "Show and verify receipts of erasures.",
     "ledger": "Verify the log of every act, sign it, prove what is in it.",
     "rescan": "Compare photos already there with people enrolled since.",
+    "evaluate": "Judge a model pack on your own photos.",
     "models": "List, install and check model packs.",
     "doctor": "Check this machine and this archive.",
 }
