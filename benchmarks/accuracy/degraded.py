@@ -12,7 +12,7 @@ import numpy as np
 
 from countenance.core.arrays import Pixels
 
-KINDS = ("as it is", "small", "enlarged", "blurred", "dark", "bright", "coarse")
+KINDS = ("as it is", "small", "enlarged", "blurred", "dark", "bright", "coarse", "cut off")
 """What a copy may suffer from; ``as it is`` keeps some good ones among the others."""
 COPIES = 3
 
@@ -44,10 +44,13 @@ def _worse(pixels: Pixels, kind: str, strength: float, chance: np.random.Generat
     elif kind == "blurred":
         made = cv2.GaussianBlur(pixels, (0, 0), max(height, width) * (0.003 + 0.025 * strength))
     elif kind == "dark":
-        light = pixels.astype(np.float32) * (0.35 * (0.02 / 0.35) ** strength) + chance.normal(0, 2, pixels.shape)
+        light = pixels.astype(np.float32) * (0.4 * (0.05 / 0.4) ** strength) + chance.normal(0, 2, pixels.shape)
         made = np.clip(np.round(light), 0, 255)
     elif kind == "bright":
-        made = np.clip(pixels.astype(np.float32) * (1.5 + 5 * strength) + 40 * strength, 0, 255)
+        made = np.clip(pixels.astype(np.float32) * (1.3 + 2.2 * strength), 0, 255)
+    elif kind == "cut off":  # at one side of the photo's middle, where these portraits have the face
+        keep = round(width * (0.65 - 0.22 * strength))
+        made = pixels[:, :keep] if chance.integers(2) else pixels[:, width - keep :]
     elif kind == "coarse":
         quality = int(20 - 17 * strength)
         made = cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)

@@ -169,7 +169,7 @@ def _note(result: Looked, name: str, work: Work) -> None:
     if np.count_nonzero(heights >= BYSTANDER_SHARE * heights[face]) > 1:
         result.several.append(name)
     if work.qualities[face] < USABLE_QUALITY:
-        result.poor[name] = (float(work.qualities[face]), ())
+        result.poor[name] = (float(work.qualities[face]), work.faults(face))
 
 
 def evaluate(

@@ -130,6 +130,7 @@ def plot_det(curves: Mapping[str, DetCurve], stem: Path, *, title: str = "", flo
         axes.set(xscale="log", yscale="log", xlabel="FMR", ylabel="FNMR", title=title)
         if empty:
             words = "No threshold has errors of both kinds:\nthe scores are wholly apart."
+            axes.set(xlim=(1e-4, 1), ylim=(1e-4, 1))  # logarithmic axes cannot be drawn around nothing
             axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center")
         elif floor is not None:
             left = min(axes.get_xlim()[0], floor)
@@ -162,6 +163,7 @@ def plot_shares(
         for name, (x, y) in curves.items():
             axes.plot(x, y, label=name, linewidth=1.2, marker="." if len(np.atleast_1d(x)) < _FEW_POINTS else None)
         axes.set(xlabel=across, ylabel=up, title=title)
+        axes.set_ylim(top=min(axes.get_ylim()[1], 1.01))
         axes.grid(linewidth=0.3, alpha=0.5)
         axes.legend(fontsize="small")
 
