@@ -53,8 +53,14 @@ def _worse(pixels: Pixels, kind: str, strength: float, chance: np.random.Generat
         made = pixels[:, :keep] if chance.integers(2) else pixels[:, width - keep :]
     elif kind == "coarse":
         quality = int(20 - 17 * strength)
-        made = cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        made = _coarse(pixels, quality)
     else:
         made = pixels
     result: Pixels = np.ascontiguousarray(made, dtype=np.uint8)
     return result
+
+
+def _coarse(pixels: Pixels, quality: int) -> Pixels:
+    """Through a JPEG of that quality."""
+    content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), dtype=np.uint8)

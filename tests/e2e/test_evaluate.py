@@ -44,7 +44,15 @@ def files(folder: Path) -> set[str]:
 def test_a_pack_is_judged_on_any_folder(folder: Path, models: Path, tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     here, before = Terminal(tmp_path / "work", models), files(folder)
-    words = ["--people", folder / "people.csv", "--group", "house", "--photos", folder / "photos", "--json"]
+    words: list[str | Path] = [
+        "--people",
+        folder / "people.csv",
+        "--group",
+        "house",
+        "--photos",
+        folder / "photos",
+        "--json",
+    ]
     answer = here("evaluate", folder / "pairs.csv", "--out", "report", *words)
     assert answer.code == 3, "one photo could not be used, and everything else was done"
     told = answer.json
@@ -66,7 +74,7 @@ def test_a_list_is_judged_with_and_without_workers(folder: Path, models: Path, t
     here = Terminal(tmp_path / "work", models)
     told = []
     for number, engine in enumerate((["--engine", "serial"], ["--workers", "2"])):
-        words = ["--out", f"report-{number}", "--photos", folder / "photos", *engine, "--json"]
+        words: list[str | Path] = ["--out", f"report-{number}", "--photos", folder / "photos", *engine, "--json"]
         found = here("evaluate", folder / "list.csv", *words).done
         told.append({name: found[name] for name in ("pairs", "fte", "photos")} | found["identification"])
         assert found["auc"] > 0.9

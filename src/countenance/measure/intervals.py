@@ -142,8 +142,9 @@ def fnmr_at_fmr_by_subject(
     if not mated.any() or mated.all():
         msg = "The trials need pairs of both kinds: mated and non-mated."
         raise UsageError(msg)
-    alarms = Owned(scores[~mated], subjects[~mated])
-    return misses_by_subject(alarms, Owned(scores[mated], subjects[mated, :1]), limit, seed=seed)
+    exact = np.asarray(scores, dtype=np.float64)
+    alarms, mates = Owned(exact[~mated], subjects[~mated]), Owned(exact[mated], subjects[mated, :1])
+    return misses_by_subject(alarms, mates, limit, seed=seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _best_scores(
     for first in range(0, len(asking), _BLOCK):
         rows = asking[first : first + _BLOCK]
         scores = np.stack([templates[probes[row].photo] for row in rows]).astype(np.float64) @ gallery.T
-        best[np.ix_(rows, columns)] = np.maximum.reduceat(scores, starts, axis=1)
+        best[np.ix_(np.array(rows), columns)] = np.maximum.reduceat(scores, starts, axis=1)
     return best
 
 

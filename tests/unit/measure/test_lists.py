@@ -4,14 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from countenance.core.arrays import Templates
 from countenance.errors import UsageError
 from countenance.measure import lists
 from countenance.measure.lists import PROBE, REFERENCE, Entry, read_list, score_list, search_list
 from countenance.measure.rates import NO_SCORE
+from countenance.measure.trials import Scored
 
 
-def at(degrees: float) -> np.ndarray:  # type: ignore[type-arg]
+def at(degrees: float) -> Templates:
     return np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))], dtype=np.float32)
 
 
@@ -84,7 +87,7 @@ def test_of_very_many_comparisons_a_part_is_drawn(monkeypatch: pytest.MonkeyPatc
     assert scored.scores == pytest.approx(left, abs=1e-6)
 
 
-def _by_name(scored: lists.Scored) -> np.ndarray:  # type: ignore[type-arg]
+def _by_name(scored: Scored) -> NDArray[np.intp]:
     order = sorted(range(40), key=lambda number: f"p{number}")
     return np.array([[order[a], order[b]] for a, b in scored.subjects])
 

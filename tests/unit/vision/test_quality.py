@@ -19,9 +19,9 @@ def crop(*, blur: float = 0.0, light: float = 1.0, offset: float = 0.0) -> Crops
     """A picture with detail everywhere, made softer, darker or brighter."""
     chance = np.random.default_rng(1)
     grey = cv2.GaussianBlur(chance.normal(0, 400, (SIDE, SIDE)).astype(np.float32), (0, 0), 3) + 120
-    grey += chance.normal(0, 6, grey.shape).astype(np.float32)
+    grey += np.asarray(chance.normal(0, 6, grey.shape), dtype=np.float32)
     grey = cv2.GaussianBlur(grey, (0, 0), blur) if blur else grey
-    made = np.clip(grey * light + offset, 0, 255).astype(np.uint8)
+    made = np.asarray(np.clip(grey * light + offset, 0, 255), dtype=np.uint8)
     return np.repeat(made[None, :, :, None], 3, axis=3)
 
 
@@ -49,7 +49,7 @@ CASES = {
     "faint": faults(crop(blur=1, light=0.03, offset=150)),
     "overexposed": faults(crop(light=1, offset=170)),
     "turned": faults(crop(), turned(0.5)),
-    "cut-off": faults(crop(), FRONTAL - np.float32([210, 0])),
+    "cut-off": faults(crop(), FRONTAL - np.array([210, 0], dtype=np.float32)),
     "low-confidence": faults(crop(), sure=0.5),
 }
 
@@ -76,12 +76,12 @@ def test_whatever_is_too_poor_has_a_reason(quality: float) -> None:
 
 
 def test_enlarging_a_photo_does_not_improve_a_face() -> None:
-    small = (FRONTAL - 200) / 5 + 40
+    small = ((FRONTAL - 200) / 5 + 40).astype(np.float32)
     assert rate(crop(), small, SURE)[0] < rate(crop(), FRONTAL, SURE)[0]
 
 
 def test_cut_off_is_only_known_where_the_photo_ends() -> None:
-    at_edge = FRONTAL - np.float32([210, 0])
+    at_edge = FRONTAL - np.array([210, 0], dtype=np.float32)
     assert rate(crop(), at_edge, SURE)[0] > 90
     assert rate(crop(), at_edge, SURE, PHOTO)[0] < 40
     assert rate(crop(), FRONTAL, SURE, PHOTO)[0] > 90
