@@ -113,14 +113,23 @@ def _overlap(ratio: Mapping[str, Any]) -> str:
 
 
 def largest_ratio(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The largest gap of all columns and rates; one over a lowest rate of 0 has no number and counts as larger."""
+    """The largest gap of all columns and rates.
+
+    One over a lowest rate of 0 has no number. It counts as larger than any where the intervals are apart, as smaller
+    than any where they overlap: then it may be nothing.
+    """
     found = [
         {"group": column, "rate": rate, **ratio}
         for column, each in groups.items()
         for rate, ratio in each["ratios"].items()
         if ratio is not None and ratio["highest"] != ratio["lowest"]
     ]
-    return max(found, key=lambda each: float("inf") if each["value"] is None else each["value"], default=None)
+
+    def size(each: Mapping[str, Any]) -> float:
+        value = each["value"]
+        return float(value) if value is not None else (0.0 if each["overlap"] else float("inf"))
+
+    return max(found, key=size, default=None)
 
 
 def as_html(report: Mapping[str, Any], plots: Mapping[str, bytes]) -> str:

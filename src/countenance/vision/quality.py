@@ -29,7 +29,7 @@ _SPREAD_FULL, _SPREAD_NONE = 8.0, 0.5
 _DARK_MEAN = 80.0
 _WHITE, _WHITE_FULL, _WHITE_NONE = 250, 0.30, 0.85
 _OUTSIDE_FULL, _OUTSIDE_NONE = 0.30, 0.60
-_SURE_FULL, _SURE_NONE = 0.95, 0.40
+_SURE_FULL, _SURE_NONE = 0.95, 0.25
 _DOWN, _ACROSS = 1.35, 1.1
 """Half the side of a face's square: the longer of so many times eyes to mouth, and eye to eye."""
 

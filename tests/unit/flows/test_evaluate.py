@@ -306,5 +306,7 @@ def test_the_largest_gap_is_found_over_all_columns_and_rates() -> None:
     one = {"ratios": {"fnmr": gap(2.0), "fmr": gap(3.0)}}
     two = {"ratios": {"fnmr": gap(5.0), "fmr": None}}
     assert largest_ratio({"house": one, "year": two}) == {"group": "year", "rate": "fnmr", **gap(5.0)}
-    assert largest_ratio({"house": one, "year": {"ratios": {"fnmr": gap(None), "fmr": None}}})["value"] is None  # type: ignore[index]
+    apart, near = ({"ratios": {"fnmr": gap(None, overlap=overlap), "fmr": None}} for overlap in (False, True))
+    assert largest_ratio({"house": one, "year": apart}) == {"group": "year", "rate": "fnmr", **gap(None)}
+    assert largest_ratio({"house": one, "year": near}) == {"group": "house", "rate": "fmr", **gap(3.0)}
     assert largest_ratio({"house": {"ratios": {"fnmr": None, "fmr": gap(1.0, "blue")}}}) is None
