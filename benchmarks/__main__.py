@@ -16,6 +16,7 @@ from benchmarks.places import SHARED
 
 MEASUREMENTS = (
     "accuracy.verification",
+    "accuracy.quality",
     "accuracy.album",
     "accuracy.calibration",
     "accuracy.normalisation",

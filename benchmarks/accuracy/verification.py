@@ -1,5 +1,7 @@
 """One-to-one comparison on pairs.csv with both packs: AUC, FNMR at FMR, failures, operating points, DET plot.
 
+Then the default pack, the same behind YuNet, and dlib's own pipeline with the same network, on the same pairs.
+
 Run it with ``python -m benchmarks.accuracy.verification [--shared DIR] [--cache DIR]``.
 """
 
@@ -10,7 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.accuracy.pipelines import (
+    DLIB,
+    HEAD,
+    OURS,
+    YUNET,
+    DlibsOwn,
+    compare,
+    rows_of,
+    score_by_distance,
+    yunet_before_default,
+)
 from benchmarks.accuracy.recogniser import PACKS, SEED, Bar, Place, Recogniser, finish, place, read_photo, table
+from countenance.core.arrays import Templates
 from countenance.errors import UsageError
 from countenance.measure import rates
 from countenance.measure.intervals import fnmr_at_fmr_by_subject
@@ -33,11 +47,17 @@ THRESHOLDS = {
 }
 
 
-def scores_of(name: str, where: Place, trials: list[Trial]) -> tuple[dict[str, Scored], dict[str, Any]]:
-    """Scores by set, and the pack's id and failures."""
-    pack = Recogniser(name, where)
+def templates_of(pack: Recogniser, where: Place, trials: list[Trial]) -> dict[str, Templates]:
+    """Template of the largest face of every photo that has one."""
     found = {photo: pack.largest(read_photo(where.shared / "photos" / photo)) for photo in photos_of(trials)}
-    templates = {photo: row for photo, row in found.items() if row is not None}
+    return {photo: row for photo, row in found.items() if row is not None}
+
+
+def scores_of(
+    pack: Recogniser, templates: dict[str, Templates], trials: list[Trial]
+) -> tuple[dict[str, Scored], dict[str, Any]]:
+    """Scores by set, and the pack's id and failures."""
+    found = {photo: templates.get(photo) for photo in photos_of(trials)}
     scored = {part: score([trial for trial in trials if trial.a.startswith(f"{part}/")], templates) for part in SETS}
     failed = {part: sum(row is None for photo, row in found.items() if photo.startswith(f"{part}/")) for part in SETS}
     photos = {part: sum(photo.startswith(f"{part}/") for photo in found) for part in SETS}
@@ -97,16 +117,33 @@ def by_threshold(scored: dict[str, Scored], name: str) -> list[list[object]]:
     ]
 
 
+def against_dlib(where: Place, trials: list[Trial], ours: dict[str, Templates]) -> tuple[dict[str, Any], list[Bar]]:
+    """Our default pipeline, the same behind YuNet, and dlib's own, on all pairs."""
+    own = DlibsOwn()
+    seen = {photo: own.largest(where.shared / "photos" / photo) for photo in photos_of(trials)}
+    found = {
+        OURS: ours,
+        YUNET: templates_of(yunet_before_default(where), where, trials),
+        DLIB: {photo: row for photo, row in seen.items() if row is not None},
+    }
+    scored = {name: score(trials, found[name]) for name in (OURS, YUNET)}
+    scored[DLIB] = score_by_distance(trials, found[DLIB])
+    return compare(trials, found, scored)
+
+
 def main() -> int:
     """Measure, print, write; 1 when a bar is missed."""
     with place(__doc__ or "") as where:
         trials = read_trials(where.shared / "photos" / "pairs.csv")
-        results: dict[str, object] = {}
+        results: dict[str, Any] = {}
         rows: list[list[object]] = []
         bars: list[Bar] = []
         curves = {}
+        by_pack = {}
         for name in PACKS:
-            scored, facts = scores_of(name, where, trials)
+            pack = Recogniser(name, where)
+            by_pack[name] = templates_of(pack, where, trials)
+            scored, facts = scores_of(pack, by_pack[name], trials)
             sets = {part: rates_of(scored[part]) for part in SETS}
             points = {point: facts[point] for point in ("agree", "match", "certain")}
             results[name] = {**facts, "sets": sets, "operating_points": at_operating_points(scored, points)}
@@ -128,6 +165,9 @@ def main() -> int:
             print(table(["threshold", "FMR", "FNMR"], by_threshold(scored, name)))
         head = ["pack", "set", "mated", "non-mated", "AUC", *[f"FNMR at FMR {limit:g}" for limit in LIMITS]]
         print(table(head, rows))
+        results["pipelines"], more = against_dlib(where, trials, by_pack["default"])
+        bars += more
+        print("\n" + table(HEAD, rows_of(results["pipelines"])))
         try:
             plot_det(curves, where.results / "verification-det", title="pairs.csv")
         except UsageError as error:  # the plot is a picture of numbers that are written anyway

@@ -214,6 +214,27 @@ def test_the_whole_line_runs_without_a_network_and_tries_to_reach_none(
         assert "<script" not in page
 
 
+def test_a_pack_is_evaluated_without_a_network_and_the_page_asks_for_nothing(tmp_path: Path, models: Path) -> None:
+    names = [f"{place}-{picture}.jpg" for place in range(10) for picture in range(2)]
+    for name in names:
+        place, picture = map(int, name.removesuffix(".jpg").split("-"))
+        (tmp_path / name).write_bytes(portrait(place, picture, 160))
+    pairs = [f"{one},{other},{int(one[0] == other[0])}" for one in names[::2] for other in names[1::2]]
+    (tmp_path / "pairs.csv").write_text("\n".join(["a,b,mated", *pairs]) + "\n", "utf-8")
+    line = [["evaluate", str(tmp_path / "pairs.csv"), "--out", str(tmp_path / "report")]]
+    # Drawing plots keeps a cache of fonts, which has its place below the home folder.
+    env = environment(models, tmp_path / "archive") | {"MPLCONFIGDIR": str(tmp_path / "plots")}
+    done, tried = run_watched(tmp_path, env, "-c", LINE, json.dumps(line))
+    assert done.returncode == 0, done.stderr
+    (told,) = json.loads(done.stdout)["told"]
+    assert told["ok"]
+    assert told["pairs"] == {"mated": 10, "non_mated": 90}
+    assert tried == []
+    page = (tmp_path / "report" / "evaluation.html").read_text("utf-8")
+    assert re.findall(r"(?:src|href|url|action)\s*[=(]\s*[\"']?\s*(?:https?:)?//", page) == []
+    assert "<script" not in page
+
+
 # Weights anyone may use ----------------------------------------------------------------------------------------------
 
 TELLING = re.compile(r"telemetry|analytics|sentry|mixpanel|phone.?home|DO_NOT_TRACK|update.?check", re.IGNORECASE)

@@ -21,6 +21,7 @@ from countenance.core.case import Mark
 from countenance.core.retention import Rule
 from countenance.erase.plan import Target
 from countenance.errors import CaseError, CountenanceError
+from countenance.flows import calibrate
 from countenance.flows.case import Wanted
 from countenance.flows.clear import Request
 from countenance.flows.enrol import ConsentForm
@@ -180,6 +181,7 @@ def _otherwise(bureau: Bureau) -> dict[str, dict[str, object]]:
         "pack_of": {"collection": bureau.archive.collection(STUDIO)},
         "erasure": {"wanted": "0" * 24},
         "set_role": {"name": REED},
+        "calibrate": {"collection": STUDIO, "wanted": calibrate.Wanted(0.01, 0.05)},
         "search_case": {"collection": STUDIO, "at_least": -1.0, "most": 100},
     }
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "rescan": "Compare photos already there with people enrolled since.",
     "calibrate": "Measure from which score a collection's machine may be believed.",
     "case": "Search one to many, under a case that a second person approved.",
+    "evaluate": "Judge a model pack on your own photos.",
     "models": "List, install and check model packs.",
     "doctor": "Check this machine and this archive.",
 }

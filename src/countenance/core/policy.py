@@ -36,7 +36,10 @@ usable_quality = 20
 lookalike_margin = 0.02
 """
 
-_MOST = {"usable_quality": 100, "lookalike_margin": 2}
+MOST_LOOKALIKE_MARGIN = 0.05
+"""Second-best people are noted down to so far below the match score (the operating floor), so no larger lead can be
+asked for."""
+_MOST = {"usable_quality": 100, "lookalike_margin": MOST_LOOKALIKE_MARGIN}
 
 
 def parse_policy(text: str) -> Policy:

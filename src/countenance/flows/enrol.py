@@ -284,7 +284,8 @@ def only_face(work: Work) -> int:
     face = int(large[0])
     if work.qualities[face] < USABLE_QUALITY:
         reason = "too-poor"
-        msg = f"Its face is too small, blurred, dark or turned (quality {work.qualities[face]:.0f} of 100)."
+        faults = ", ".join(work.faults(face)).replace("-", " ") or "unclear"
+        msg = f"Its face is too poor: {faults} (quality {work.qualities[face]:.0f} of 100)."
         raise PhotoRefusedError(reason, msg)
     return face
 

@@ -14,6 +14,7 @@ from countenance.core.arrays import Templates
 from countenance.core.calibration import least_score
 from countenance.core.consent import Term
 from countenance.core.permit import Permit, permit_compare, renew_compare
+from countenance.core.policy import MOST_LOOKALIKE_MARGIN
 from countenance.flows import saved_index
 from countenance.flows.points import points_of
 from countenance.flows.scope import Scope
@@ -22,8 +23,6 @@ from countenance.store import consents, merges, references, stamps
 from countenance.store.connection import Tx
 from countenance.store.stamps import Epoch
 
-LOOKALIKE_ROOM: Final = 0.05
-"""How far below the match score a second-best subject is still noted, so that a person can tell two people apart."""
 _MOST_CHANGES: Final = 500
 """Of more, everything is loaded anew."""
 
@@ -137,7 +136,7 @@ class LiveGallery:
 
     @property
     def _floor(self) -> float:
-        return min(self._pack.agree, self._pack.match - LOOKALIKE_ROOM)
+        return min(self._pack.agree, self._pack.match - MOST_LOOKALIKE_MARGIN)
 
     def _built(self, tx: Tx, wanted: frozenset[str]) -> Gallery:
         found = self._open(tx, None if self._only is None else wanted)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from countenance.core.arrays import Boxes, Confidences, Landmarks, Qualities, Templates
 from countenance.core.geometry import clip_boxes
@@ -25,7 +26,7 @@ from countenance.vision.detect import Detector, clearing_face_px, detect, open_d
 from countenance.vision.embed import Embedder, open_embedder
 from countenance.vision.packs import Pack
 from countenance.vision.pyramid import Pyramid
-from countenance.vision.quality import rate
+from countenance.vision.quality import PARTS, judge, reasons
 
 _WHY = {
     WORKER_DIED: "The process that worked on this photo died twice, so it was left out.",
@@ -48,6 +49,7 @@ class Work:
         width, height: pixels of the upright photo as taken.
         format, orientation, taken_at: as decoded.
         boxes, landmarks, confidences, qualities: faces in pixels of the upright photo as taken.
+        parts: (n, 8) what the qualities are made of, once crops were seen; nothing keeps them.
         templates: (n, d); in memory only.
         copyright, credit: as the photo says; nothing keeps them unless it is asked to.
         known: faces that the collection has of this photo already; they are the first rows.
@@ -70,6 +72,7 @@ class Work:
     landmarks: Landmarks = field(default_factory=lambda: np.empty((0, 5, 2), dtype=np.float32))
     confidences: Confidences = field(default_factory=lambda: np.empty(0, dtype=np.float32))
     qualities: Qualities = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    parts: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, len(PARTS)), dtype=np.float32))
     templates: Templates = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
     copyright: str = ""
     credit: str = ""
@@ -98,6 +101,10 @@ class Work:
     def scale(self) -> float:
         """Decoded pixels per pixel as taken, in (0, 1]."""
         return self._scale
+
+    def faults(self, face: int) -> tuple[str, ...]:
+        """What is wrong with a face whose crop was seen, worst first, in the words of ``vision.quality.PARTS``."""
+        return reasons(self.parts[face]) if face < len(self.parts) else ()
 
     def drop_pixels(self) -> None:
         """Let go of the pixels; nothing but faces and templates leaves the worker."""
@@ -266,7 +273,8 @@ class Embed(Step):
         templates = embedder.embed(np.concatenate(crops))
         at = 0
         for (work, _), part in zip(ready, crops, strict=True):
-            work.qualities = rate(part, work.landmarks, work.confidences)
+            rating = judge(part, work.landmarks, work.confidences, (work.width, work.height))
+            work.qualities, work.parts = rating.qualities, rating.parts
             work.templates = templates[at : at + len(part)]
             at += len(part)
             work.drop_pixels()

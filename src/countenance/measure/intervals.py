@@ -142,24 +142,102 @@ def fnmr_at_fmr_by_subject(
     if not mated.any() or mated.all():
         msg = "The trials need pairs of both kinds: mated and non-mated."
         raise UsageError(msg)
-    order = np.argsort(-scores[~mated], kind="stable")
-    falling, pair = scores[~mated][order], subjects[~mated][order]
-    genuine, owner = scores[mated], subjects[mated, 0]
+    exact = np.asarray(scores, dtype=np.float64)
+    alarms, mates = Owned(exact[~mated], subjects[~mated]), Owned(exact[mated], subjects[mated, :1])
+    return misses_by_subject(alarms, mates, limit, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Scores (n,) and the people whom each depends on: (n, k) numbers from 0 on."""
+
+    scores: NDArray[np.float64]
+    owners: NDArray[np.intp]
+
+    def weights(self, draw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How often each score counts when its people were drawn ``draw`` times: as often as all of them together."""
+        weight = draw[self.owners[:, 0]]
+        for column in range(1, self.owners.shape[1]):
+            weight = weight * draw[self.owners[:, column]]
+        return np.asarray(weight, dtype=np.float64)
+
+
+def misses_by_subject(
+    alarms: Owned, mates: Owned, limit: float, *, seed: int, lost: NDArray[np.bool_] | None = None
+) -> Interval:
+    """Interval of the share of ``mates`` missed at the threshold at which a share ``limit`` of ``alarms`` is above it.
+
+    Args:
+        alarms: scores that should be low; in every sample of people the threshold is set anew from them.
+        mates: scores that should be high.
+        limit: share of alarms in (0, 1].
+        seed: of the draws.
+        lost: (n,) mates that are missed whatever the threshold, such as those past the rank that counts.
+
+    Returns:
+        Interval over people. Where no sample has a miss, Wilson's interval over the people with mates.
+
+    Raises:
+        UsageError: no scores of one kind.
+    """
+    n_subjects = 1 + max((int(part.owners.max()) for part in (alarms, mates) if part.owners.size), default=-1)
+    order = np.argsort(-alarms.scores, kind="stable")
+    falling = Owned(alarms.scores[order], alarms.owners[order])
+    gone = np.zeros(len(mates.scores), dtype=bool) if lost is None else lost
 
     def statistic(draw: NDArray[np.float64]) -> float:
-        weight = np.cumsum(draw[pair[:, 0]] * draw[pair[:, 1]])
-        own = draw[owner]
-        if weight[-1] <= 0 or own.sum() <= 0:
+        weight, own = np.cumsum(falling.weights(draw)), mates.weights(draw)
+        if not weight.size or weight[-1] <= 0 or own.sum() <= 0:
             return float("nan")
         at = int(np.searchsorted(weight, limit * weight[-1] * (1 + 1e-12), side="right"))
-        missed = genuine <= falling[at] if at < len(falling) else np.zeros(len(genuine), dtype=bool)
+        missed = gone | (mates.scores <= falling.scores[at]) if at < len(falling.scores) else gone
         return float((own * missed).sum() / own.sum())
 
-    found = by_subject(statistic, int(subjects.max()) + 1, seed=seed)
+    found = by_subject(statistic, n_subjects, seed=seed)
     if found.high > 0:
         return found
-    return wilson(0, len(np.unique(owner)))
+    return wilson(0, len(np.unique(mates.owners)))
 
 
-def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
+def share_by_subject(events: NDArray[np.bool_], owners: NDArray[np.intp], *, seed: int) -> Interval:
+    """Interval of the share of ``events`` (n,) that depend on one or more people each: (n, k) numbers from 0 on.
+
+    With no event at all, or nothing but events, Wilson's interval over the people.
+
+    Raises:
+        UsageError: no events.
+    """
+    part = Owned(events.astype(np.float64), owners)
+    people = np.unique(owners)
+    if not events.any() or events.all():
+        return wilson(len(people) if events.any() else 0, len(people))
+    # Only the people who have events of either kind are drawn: others would thin the samples out.
+    part = Owned(part.scores, np.searchsorted(people, owners))
+    return by_subject(
+        lambda draw: _ratio(float(part.weights(draw) @ part.scores), float(part.weights(draw).sum())),
+        len(people),
+        seed=seed,
+    )
+
+
+def auc_by_subject(alarms: Owned, mates: Owned, *, seed: int) -> Interval:
+    """Interval of the probability that a mate scores higher than an alarm; a tie counts one half.
+
+    Raises:
+        UsageError: no scores of one kind.
+    """
+    n_subjects = 1 + max((int(part.owners.max()) for part in (alarms, mates) if part.owners.size), default=-1)
+    order = np.argsort(alarms.scores, kind="stable")
+    rising = Owned(alarms.scores[order], alarms.owners[order])
+    below = np.searchsorted(rising.scores, mates.scores, side="left")
+    up_to = np.searchsorted(rising.scores, mates.scores, side="right")
+
+    def statistic(draw: NDArray[np.float64]) -> float:
+        weight, own = np.concatenate([[0.0], np.cumsum(rising.weights(draw))]), mates.weights(draw)
+        return _ratio(float(own @ (weight[below] + weight[up_to])) / 2, float(own.sum() * weight[-1]))
+
+    return by_subject(statistic, n_subjects, seed=seed)
+
+
+def _ratio(part: float | NDArray[np.float64], whole: float | NDArray[np.float64]) -> float:
     return float(part / whole) if whole > 0 else float("nan")

@@ -15,6 +15,7 @@ from countenance.errors import UsageError
 from countenance.measure.rates import NO_SCORE
 
 _COLUMNS = ("a", "b", "mated")
+_NAMES = ("a_subject", "b_subject")
 _ADVICE = "The file needs the columns a,b,mated: two photo names and 1 (same person) or 0."
 
 
@@ -26,21 +27,25 @@ class Trial:
         a: name of the first photo.
         b: name of the second.
         mated: True when both show the same person.
+        a_subject: whom the first photo shows, if the file says so; empty otherwise.
+        b_subject: whom the second one shows.
     """
 
     a: str
     b: str
     mated: bool
+    a_subject: str = ""
+    b_subject: str = ""
 
 
 def read_trials(path: Path) -> list[Trial]:
-    """Pairs of a CSV file with the columns ``a,b,mated``, in its order.
+    """Pairs of a CSV file with the columns ``a,b,mated``, and ``a_subject,b_subject`` if it has them, in its order.
 
     Raises:
         UsageError: the file is missing, is not such a table, or holds no pair; the message names the line.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets put a mark before the first name
             return _trials(csv.DictReader(file), path.name)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         msg = f"The trials {path.name} cannot be read."
@@ -57,7 +62,8 @@ def _trials(reader: csv.DictReader[str], name: str) -> list[Trial]:
         if not first or not second or mated not in ("0", "1"):
             msg = f"Line {reader.line_num} of {name} is not a pair."
             raise UsageError(msg, advice=_ADVICE)
-        trials.append(Trial(first, second, mated == "1"))
+        names = (str(row.get(column) or "").strip() for column in _NAMES)
+        trials.append(Trial(first, second, mated == "1", *names))
     if not trials:
         msg = f"The trials {name} hold no pairs."
         raise UsageError(msg, advice=_ADVICE)
@@ -70,10 +76,11 @@ def photos_of(trials: Iterable[Trial]) -> list[str]:
 
 
 def people_of(trials: Iterable[Trial]) -> dict[str, int]:
-    """Number of the person in each photo, from 0 on: photos joined by mated pairs show one person.
+    """Number of the person in each photo, from 0 on: photos joined by mated pairs or by a name show one person.
 
     Raises:
-        UsageError: a non-mated pair joins two photos that mated pairs call the same person.
+        UsageError: a non-mated pair joins two photos that mated pairs or names call the same person, or a photo has two
+            names.
     """
     listed = list(trials)
     parent = {name: name for name in photos_of(listed)}
@@ -87,12 +94,32 @@ def people_of(trials: Iterable[Trial]) -> dict[str, int]:
     for trial in listed:
         if trial.mated:
             parent[root(trial.a)] = root(trial.b)
+    first: dict[str, str] = {}
+    for photo, subject in subjects_of(listed).items():
+        parent[root(photo)] = root(first.setdefault(subject, photo))
     for trial in listed:
         if not trial.mated and root(trial.a) == root(trial.b):
             msg = f"The trials contradict themselves about {trial.a} and {trial.b}."
-            raise UsageError(msg, advice="Mated pairs say that they show the same person; this pair says they do not.")
+            raise UsageError(msg, advice="Other lines say that they show the same person; this pair says they do not.")
     numbers = {name: number for number, name in enumerate(sorted({root(name) for name in parent}))}
     return {name: numbers[root(name)] for name in parent}
+
+
+def subjects_of(trials: Iterable[Trial]) -> dict[str, str]:
+    """Whom each photo shows, where the file says so.
+
+    Raises:
+        UsageError: a photo has two names, or the photos of a mated pair have different ones.
+    """
+    names: dict[str, str] = {}
+    for trial in trials:
+        both = {trial.a_subject, trial.b_subject} - {""}
+        given = [(trial.a, trial.a_subject), (trial.b, trial.b_subject)]
+        twice = next((photo for photo, name in given if name and names.setdefault(photo, name) != name), None)
+        if twice is not None or (trial.mated and len(both) > 1):
+            msg = f"The trials contradict themselves about whom {twice or trial.b} shows."
+            raise UsageError(msg, advice="Give every photo one name, and the photos of a mated pair the same.")
+    return names
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,14 +54,14 @@ def test_which_suggestions_count(word: str) -> None:
     assert (policy.actions, policy.usable_quality, policy.lookalike_margin) == (SHIPPED, 20.0, 0.02)
 
 
-@pytest.mark.parametrize(("name", "most"), [("usable_quality", 100), ("lookalike_margin", 2)])
-def test_numbers_and_their_ends(name: str, most: int) -> None:
-    for value in ("0", "0.5", str(most), f"{most}.0"):
+@pytest.mark.parametrize(("name", "most"), [("usable_quality", 100), ("lookalike_margin", 0.05)])
+def test_numbers_and_their_ends(name: str, most: float) -> None:
+    for value in ("0", "0.025", str(most), f"{most:.3f}"):
         policy = parse_policy(f"[recognition]\n{name} = {value}")
         numbers = {"usable_quality": policy.usable_quality, "lookalike_margin": policy.lookalike_margin}
         assert numbers == {"usable_quality": 20.0, "lookalike_margin": 0.02, name: float(value)}
         assert type(numbers[name]) is float
-    for value in ("-0.001", f"{most}.001", "nan", "inf", "true", "false", '"1"', "[1]"):
+    for value in ("-0.001", f"{most + 0.001:.3f}", "nan", "inf", "true", "false", '"1"', "[1]"):
         with pytest.raises(UsageError, match=f"{name} must be a number between 0 and {most}, not "):
             parse_policy(f"[recognition]\n{name} = {value}")
 

@@ -187,7 +187,7 @@ def test_an_organisations_own_channel_counts_where_it_is_set(tmp_path: Path, sto
 UNUSABLE = {
     "no face": (nobody(), "No face was found"),
     "several faces": (together(0, 1), "It shows 2 faces"),
-    "too poor": (tiny(0), r"too small, blurred, dark or turned \(quality \d+ of 100\)"),
+    "too poor": (tiny(0), r"Its face is too poor: small, blurred \(quality \d+ of 100\)"),
     "no photo": (b"hello", "not a picture|no picture|not a photo"),
     "empty": (b"", "empty"),
 }

@@ -82,3 +82,25 @@ def test_a_det_plot_is_drawn_twice_alike(tmp_path: Path) -> None:
     assert first == second
     assert first[0].startswith(b"\x89PNG")
     assert b"<svg" in first[1][:1000]
+
+
+def test_scores_that_are_wholly_apart_still_make_a_plot(tmp_path: Path) -> None:
+    apart = det_curve(np.array([0.8, 0.9]), np.array([0.1, 0.2]))
+    png, svg = report.plot_det({"one": apart}, tmp_path / "det", floor=0.1)
+    assert png.read_bytes()[:4] == b"\x89PNG"
+    assert svg.stat().st_size > 1_000
+
+
+def test_where_pairs_are_too_few_the_plot_is_shaded(tmp_path: Path) -> None:
+    plain, shaded = (
+        report.plot_det(CURVES, tmp_path / name, floor=floor)[1].read_text("utf-8")
+        for name, floor in (("plain", None), ("shaded", 0.4))
+    )
+    assert "#ebebeb" in shaded
+    assert "#ebebeb" not in plain
+
+
+def test_shares_are_drawn_up_to_all(tmp_path: Path) -> None:
+    line = {"one": (np.arange(1, 4), np.array([1.0, 1.0, 1.0]))}
+    paths = report.plot_shares(line, tmp_path / "cmc", across="rank", up="share")
+    assert [path.name for path in paths] == ["cmc.png", "cmc.svg"]

@@ -8,7 +8,7 @@ import pytest
 from countenance.core.arrays import unit_rows
 from countenance.errors import UsageError
 from countenance.measure.rates import NO_SCORE
-from countenance.measure.trials import Trial, people_of, photos_of, read_trials, score
+from countenance.measure.trials import Trial, people_of, photos_of, read_trials, score, subjects_of
 
 TRIALS = [Trial("a1", "a2", mated=True), Trial("a1", "b1", mated=False), Trial("b1", "b2", mated=True)]
 
@@ -72,3 +72,25 @@ def test_scores_are_cosines_and_missing_templates_never_match() -> None:
     assert scored.scores == pytest.approx([np.sqrt(0.5), 0.0, NO_SCORE])
     assert scored.mated.tolist() == [True, False, True]
     assert scored.subjects[0, 0] == scored.subjects[0, 1] != scored.subjects[1, 1]
+
+
+def test_names_join_photos_that_no_mated_pair_joins(tmp_path: Path) -> None:
+    path = written(tmp_path, "\ufeffa,b,mated,a_subject,b_subject\na1,b1,0,Ann, Bob\na2,b1,0,Ann,\n")
+    trials = read_trials(path)
+    assert trials[0] == Trial("a1", "b1", mated=False, a_subject="Ann", b_subject="Bob")
+    assert subjects_of(trials) == {"a1": "Ann", "b1": "Bob", "a2": "Ann"}
+    people = people_of(trials)
+    assert people["a1"] == people["a2"] != people["b1"]
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [
+        [Trial("a1", "a2", mated=True, a_subject="Ann", b_subject="Bob")],
+        [Trial("a1", "b1", mated=False, a_subject="Ann"), Trial("a1", "c1", mated=False, a_subject="Cy")],
+        [Trial("a1", "b1", mated=False, a_subject="Ann", b_subject="Ann")],
+    ],
+)
+def test_names_that_contradict_the_pairs_are_refused(trials: list[Trial]) -> None:
+    with pytest.raises(UsageError, match="contradict themselves"):
+        people_of(trials)
