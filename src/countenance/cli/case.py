@@ -20,6 +20,7 @@ from countenance.cli.case_rows import (
     usage_row,
 )
 from countenance.cli.frame import Frame, counted, one_line, with_frame
+from countenance.cli.progress import opening
 from countenance.cli.values import FOLDER, LAST_DAY, LINE, PATH, SeveralWords
 from countenance.core.case import PURPOSES, Mark
 from countenance.errors import UsageError
@@ -119,7 +120,7 @@ def search(
     if urgent != (reason is not None):
         msg = "An urgent search needs --urgent and --reason TEXT; any other takes neither."
         raise UsageError(msg)
-    with frame.open() as archive:
+    with frame.open() as archive, opening(archive, quiet=frame.as_json):
         found = archive.search_case(
             number, collection, at_least=at_least, most=most, urgent_reason=reason if urgent else None
         )

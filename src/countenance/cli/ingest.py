@@ -50,6 +50,7 @@ def command(
         engine = "processes" if many and (workers or cores) > 1 else "serial"
     with frame.open() as archive, Progress("Ingest", total, quiet=frame.as_json) as progress:
         record = _opened(journal) if journal else None
+        archive.told = lambda done, of: progress.update(0, f"{done:,} of {of:,} templates open")
 
         def saved(summary: IngestSummary, digests: Sequence[bytes]) -> None:
             if record is not None:

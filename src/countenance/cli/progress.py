@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich import progress
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from countenance.archive import Archive
 
 
 class Progress:
@@ -70,3 +73,18 @@ def steps(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
 
     with bar:
         yield told
+
+
+@contextmanager
+def opening(archive: Archive, *, quiet: bool) -> Iterator[None]:
+    """Inside, a bar shows how many templates of the archive are open, where many of them are opened."""
+    with ExitStack() as stack:
+        bar: list[Progress] = []
+
+        def told(done: int, of: int) -> None:
+            if not bar:
+                bar.append(stack.enter_context(Progress("Open templates", of, quiet=quiet, unit="templates")))
+            bar[0].update(done, "")
+
+        archive.told = told
+        yield
