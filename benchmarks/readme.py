@@ -18,6 +18,7 @@ import jinja2
 
 from benchmarks import screenshot
 from benchmarks.places import CHECKOUT, RESULTS
+from benchmarks.readme_search import search_rows
 from countenance.demo import gala
 from countenance.demo.gala import GUESTS
 from countenance.redact.render import encode_jpeg
@@ -37,11 +38,14 @@ TOUR = (
     "countenance collection create gala",
     ENROL.format(name="Ada Fern"),
     ENROL.format(name="Bo Lind"),
+    "countenance ingest gala ../photos",
+    'countenance find "Ada Fern"',
+    "countenance review gala --confirm {all}",
     f"{CLEAR} --published-to https://club.example/gala",
     'countenance consent withdraw "Ada Fern"',
     CLEAR,
     'countenance find "Bo Lind"',
-    "countenance review gala --reject {worst}",
+    "countenance review gala --confirm {rest} --reject {worst}",
     "countenance consent list",
     'countenance show-me "Bo Lind" --out for-bo --met-in-person',
     'countenance erase "Ada Fern" --receipt ada.json',
@@ -57,14 +61,14 @@ def run_tour() -> list[dict[str, str]]:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         _draw(scratch)
-        before, worst = f"cd {scratch}", ""
+        before, seen = f"cd {scratch}", list[str]()
         for command in TOUR:
-            shown = command.format(worst=worst)
+            shown = command.format(worst=seen[-1] if seen else "", all=" ".join(seen), rest=" ".join(seen[:-1]))
             output = _shell(f"{before}; {shown}", scratch)
             if shown.startswith("cd "):
                 before += f"; {shown}"
             found = re.findall(r"^[\d.]+  suggested  (\w+)", output, flags=re.MULTILINE)
-            worst = found[-1] if found else worst
+            seen = found or seen
             plain = output.replace(f"{scratch}/club", "club").replace(str(scratch), "..")
             steps.append({"command": shown, "output": _indented(plain)})
     return steps
@@ -172,7 +176,8 @@ def rows() -> list[dict[str, str]]:
         )
         for name in ("london", "congress", "caltech")
     ]
-    return clear_rows(row) + rights_rows(row) + table + rates + album_rows(album, each) + fault_rows(row)
+    search = search_rows(row, result)
+    return clear_rows(row) + rights_rows(row) + search + table + rates + album_rows(album, each) + fault_rows(row)
 
 
 def clear_rows(row: Any) -> list[dict[str, str]]:  # noqa: ANN401 - the row maker above

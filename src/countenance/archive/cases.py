@@ -18,6 +18,7 @@ from countenance.flows.case_usage import Usage
 from countenance.flows.scope import Scope
 from countenance.store import collections
 from countenance.store.cases import StoredCase
+from countenance.store.filters import Within
 
 
 class Cases(Opened):
@@ -61,12 +62,15 @@ class Cases(Opened):
         *,
         at_least: float = -1.0,
         most: int = 20,
+        within: Within = case_search.EVERYTHING,
         urgent_reason: str | None = None,
     ) -> Outcome:
         """Search a collection (by name; the case's only one when None) under a case; see ``flows.case_search``."""
         self.purge_cases()
         scope = self._scope_of_case(number, collection)
-        return case_search.search(scope, number, at_least=at_least, most=most, urgent_reason=urgent_reason)
+        return case_search.search(
+            scope, number, at_least=at_least, most=most, within=within, urgent_reason=urgent_reason
+        )
 
     def case_results(self, number: str, search: str | None = None) -> Outcome:
         """What a search gave, as long as it is shown; see ``flows.case_search``."""

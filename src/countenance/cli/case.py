@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,10 +23,11 @@ from countenance.cli.case_rows import (
 )
 from countenance.cli.frame import Frame, counted, one_line, with_frame
 from countenance.cli.progress import opening
-from countenance.cli.values import FOLDER, LAST_DAY, LINE, PATH, SeveralWords
+from countenance.cli.values import FOLDER, LAST_DAY, LINE, MOMENT, PATH, SeveralWords
 from countenance.core.case import PURPOSES, Mark
 from countenance.errors import UsageError
 from countenance.flows.case import Wanted
+from countenance.store.filters import Within
 
 _NUMBER = click.argument("number", type=LINE)
 _SEARCH = click.option("--search", type=LINE, metavar="ID", help="Of this search instead of the newest.")
@@ -108,13 +111,24 @@ def approve(frame: Frame, number: str, out: Path | None, code: str | None) -> No
 @click.option("--collection", type=LINE, help="Where; needed when the case is about several.")
 @click.option("--at-least", type=float, default=-1.0, metavar="SCORE", help="Score from which a candidate counts.")
 @click.option("--most", type=click.IntRange(1, 100), default=20, show_default=True, help="How many candidates at most.")
+@click.option("--taken-from", type=MOMENT, metavar="DATE", help="Only photos taken on this day or later.")
+@click.option("--taken-until", type=LAST_DAY, metavar="DATE", help="Only photos taken up to the end of this day.")
+@click.option("--folder", type=FOLDER, help="Only photos in this folder or below it.")
 @click.option(
     "--urgent", is_flag=True, help="Search first; somebody else approves within 48 hours, or it is destroyed."
 )
 @click.option("--reason", type=LINE, help="Why nobody can be asked first; needed with --urgent.")
 @with_frame
 def search(
-    frame: Frame, number: str, collection: str | None, at_least: float, most: int, *, urgent: bool, reason: str | None
+    frame: Frame,
+    number: str,
+    collection: str | None,
+    at_least: float,
+    most: int,
+    *,
+    urgent: bool,
+    reason: str | None,
+    **within: Any,  # noqa: ANN401 - days and a folder, as the options say
 ) -> None:
     """Compare the approved probes of a case with everybody in a collection. What is found is a lead, nothing more."""
     if urgent != (reason is not None):
@@ -122,10 +136,19 @@ def search(
         raise UsageError(msg)
     with frame.open() as archive, opening(archive, quiet=frame.as_json):
         found = archive.search_case(
-            number, collection, at_least=at_least, most=most, urgent_reason=reason if urgent else None
+            number,
+            collection,
+            at_least=at_least,
+            most=most,
+            within=_within(**within),
+            urgent_reason=reason if urgent else None,
         )
     row, lines = outcome_row(frame.who, found), candidate_lines(frame.who, found)
     frame.print(row, "\n".join(lines))
+
+
+def _within(taken_from: datetime | None, taken_until: datetime | None, folder: Path | None) -> Within:
+    return Within(taken_from, taken_until, None if folder is None else os.fsencode(folder.absolute()))
 
 
 @command.command("review", cls=SeveralWords)

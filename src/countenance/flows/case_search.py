@@ -20,16 +20,18 @@ from countenance.flows import probe_search
 from countenance.flows.acts import log
 from countenance.flows.case_statement import statement
 from countenance.flows.consent import Desk
-from countenance.flows.scope import Scope
+from countenance.flows.scope import Scope, documented_basis
 from countenance.ingest.source import display_name
 from countenance.ledger.event import Act, Event, Fact
 from countenance.store import case_results, cases, consents, merges, photos, probes, templates
 from countenance.store.case_results import Found, Results
 from countenance.store.cases import StoredCase
 from countenance.store.connection import Tx
+from countenance.store.filters import Within, n_faces_of, photos_within
 
 MOST_CANDIDATES = 100
 NO_BASIS = "no-basis"
+EVERYTHING = Within()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,13 @@ class Outcome:
 
 
 def search(
-    scope: Scope, number: str, *, at_least: float = -1.0, most: int = 20, urgent_reason: str | None = None
+    scope: Scope,
+    number: str,
+    *,
+    at_least: float = -1.0,
+    most: int = 20,
+    within: Within = EVERYTHING,
+    urgent_reason: str | None = None,
 ) -> Outcome:
     """Compare the probes of a case with everybody in a collection that the case is about.
 
@@ -52,6 +60,7 @@ def search(
         number: of the case.
         at_least: cosine from which a candidate counts; below the operating floor, the floor counts.
         most: how many candidates at most, 1 to 100.
+        within: which photos may be looked at.
         urgent_reason: why nobody can be asked first; then another person approves within 48 hours, or what was found is
             destroyed.
 
@@ -59,18 +68,22 @@ def search(
         NotFoundError: there is no such case.
         CaseError: the case does not allow it; nothing was compared.
         ConsentError: the collection's basis does not hold, or nobody there agreed to be searched for.
-        UsageError: ``most`` or ``at_least`` make no sense.
+        UsageError: ``most``, ``at_least`` or ``within`` make no sense, or nobody's photos are searched here.
         StoreError: it cannot be logged, so nothing is shown.
     """
     if not 1 <= most <= MOST_CANDIDATES:
         msg = f"A search gives 1 to {MOST_CANDIDATES} candidates, not {most}."
         raise UsageError(msg)
+    if not within.everything and scope.collection.basis != "release":
+        msg = "Enrolled people are searched here, not photos, so there are no days and no folder to choose from."
+        raise UsageError(msg)
     threshold = probe_search.threshold_of(scope.pack, at_least)
     try:
         with scope.store.reading() as tx:
             plan = _plan(tx, scope, number, urgent_reason)
-            found = _compared(tx, scope, plan, at_least=at_least, most=most)
-            n_searched = _n_searched(tx, scope, plan.permit)
+            chosen = None if within.everything else photos_within(tx, scope.collection.id, within)
+            found = _compared(tx, scope, plan, chosen, at_least=at_least, most=most)
+            n_searched = _n_searched(tx, scope, plan.permit) if chosen is None else n_faces_of(tx, chosen)
         with scope.store.transaction() as tx:
             return _note(tx, scope, number, urgent_reason, found, statement(scope, threshold, n_searched), threshold)
     except (CaseError, ConsentError) as error:
@@ -137,7 +150,9 @@ def _plan(tx: Tx, scope: Scope, number: str, urgent_reason: str | None) -> _Plan
     asked = Asked(scope.collection.id, scope.actor, held, urgent_reason, spent)
     budget = Budget(scope.settings.case_probes, scope.settings.case_probes_per_day)
     if scope.collection.basis == "release":
-        permit = permit_search(stored.case, asked, budget, scope.collection.basis, basis_of(scope), now)
+        permit = permit_search(
+            stored.case, asked, budget, scope.collection.basis, documented_basis(scope.collection), now
+        )
     else:
         same = merges.aliases(tx, scope.collection.id)
         given = merges.together(consents.of_collection(tx, scope.keys, scope.collection.id), same)
@@ -145,17 +160,9 @@ def _plan(tx: Tx, scope: Scope, number: str, urgent_reason: str | None) -> _Plan
     return _Plan(stored, asked, permit, rows)
 
 
-def basis_of(scope: Scope) -> dict[str, datetime | str | None]:
-    """The documented basis of a collection, as the rules want it."""
-    release = scope.collection.release
-    if release is None:
-        return {}
-    return {"reference": release.reference, "approver": release.approver, "until_at": release.until_at}
-
-
-def _compared(tx: Tx, scope: Scope, plan: _Plan, *, at_least: float, most: int) -> list[Found]:
+def _compared(tx: Tx, scope: Scope, plan: _Plan, chosen: set[str] | None, *, at_least: float, most: int) -> list[Found]:
     if scope.collection.basis == "release":
-        seen = probe_search.search(tx, scope, plan.permit, plan.rows, at_least=at_least, most=most)
+        seen = probe_search.search(tx, scope, plan.permit, plan.rows, at_least=at_least, most=most, photos=chosen)
         return [
             Found(rank, each.score, each.box, face=each.face, photo=each.photo)
             for rank, each in enumerate(seen, start=1)

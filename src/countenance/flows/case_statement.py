@@ -10,10 +10,10 @@ from countenance.store.calibrations import Calibration
 
 NOT_CALIBRATED = (
     "This collection is not calibrated: nothing is known about how often it gives a false candidate. "
-    "{n} were compared, at a score of {threshold:.3f} or more."
+    "Compared with {n}, at a score of {threshold:.3f} or more."
 )
 CALIBRATED = (
-    "{n} were compared, at a score of {threshold:.3f} or more. Calibrated on {day} {month} with {searches:,} confirmed "
+    "Compared with {n}, at a score of {threshold:.3f} or more. Calibrated on {day} {month} with {searches:,} confirmed "
     "faces of {people:,} people: a search among so many for somebody who is not there brings a false candidate with a "
     "score of {score:.3f} or more in {rate:.1%} of searches, set for at most that."
 )

@@ -6,6 +6,7 @@ database. Nothing about a face is here but its id.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,8 @@ from countenance.store.index_files import FACES, index_file, secret_of
 _SAMPLE: Final = 65_536
 _KEY: Final = np.dtype("V14")
 """A face's id: 12 bytes of its photo's id, 2 of its ordinal."""
+_PHOTO: Final = np.dtype("S12")
+"""The first of them; NumPy does not compare raw bytes, and does compare these whole, since all are as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +104,24 @@ class FaceIndex:
         """Which index it is."""
         return self.index.kind
 
-    def search(self, probes: Templates, *, at_least: float, most: int) -> list[tuple[str, float]]:
+    def among(self, photos: Collection[str]) -> NDArray[np.bool_]:
+        """(n,) True for the faces of these photos, by id."""
+        own = self.keys.view(np.uint8).reshape(-1, _KEY.itemsize)[:, : _PHOTO.itemsize].copy().view(_PHOTO).reshape(-1)
+        wanted = np.array([bytes.fromhex(each) for each in photos], dtype=_PHOTO)
+        return np.isin(own, wanted)
+
+    def search(
+        self, probes: Templates, *, at_least: float, most: int, among: NDArray[np.bool_] | None = None
+    ) -> list[tuple[str, float]]:
         """(id, score) of the faces most like one of the probes, best first.
 
         Args:
             probes: (n, d) float32 of unit length; of one person.
             at_least: cosine from which a face counts.
             most: how many at most.
+            among: (n,) True for faces that may be found, as ``among`` gives it; None for all.
         """
-        found = self.index.search(probes, most, at_least=at_least)
+        found = self.index.search(probes, most, at_least=at_least, among=among)
         best: dict[int, float] = {}
         for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True):
             for row, score in zip(rows, scores, strict=True):

@@ -7,6 +7,7 @@ exact low scores would let somebody rebuild a template from them.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,14 @@ def threshold_of(pack: Pack, at_least: float) -> float:
 
 
 def search(
-    tx: Tx, scope: Scope, permit: Permit, probes: Templates, *, at_least: float, most: int
+    tx: Tx,
+    scope: Scope,
+    permit: Permit,
+    probes: Templates,
+    *,
+    at_least: float,
+    most: int,
+    photos: Collection[str] | None = None,
 ) -> list[FaceCandidate]:
     """The faces of a ``release`` collection that are most like one of the probes, best first.
 
@@ -73,6 +81,7 @@ def search(
         probes: (n, d) float32 of unit length; of one person.
         at_least: cosine from which a face counts; below the floor, the floor counts.
         most: how many at most.
+        photos: ids of the photos that may be looked at; None for all.
 
     Raises:
         PermitError: the permit is for another act, another collection or other probes.
@@ -80,7 +89,9 @@ def search(
     """
     permit.require_probes(scope.collection.id, fingerprint_of(probes))
     threshold = threshold_of(scope.pack, at_least)
-    best = FaceIndex.open(tx, scope, permit).search(probes, at_least=threshold, most=most)
+    index = FaceIndex.open(tx, scope, permit)
+    among = None if photos is None else index.among(photos)
+    best = index.search(probes, at_least=threshold, most=most, among=among)
     shown = [(score, faces.by_id(tx, one)) for one, score in best]
     return [FaceCandidate(face.id, face.photo, face.box, round(score, DECIMALS)) for score, face in shown]
 

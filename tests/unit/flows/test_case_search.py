@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from countenance.archive import DATABASE
 from countenance.core.canonical import parse
 from countenance.errors import (
     ConsentError,
@@ -15,6 +18,7 @@ from countenance.errors import (
 from countenance.flows import case_search, probe_search
 from countenance.flows.case import Wanted
 from countenance.store.collections import Release
+from countenance.store.filters import Within
 from tests.drawn import CLUB, name_of
 from tests.promises.logged import bodies_of
 from tests.searching import LEE, NUMBER, OKORO, OTHER, REED, SOUGHT, STUDIO, Bureau, probe, reason_of
@@ -52,6 +56,41 @@ def test_a_higher_score_and_a_smaller_number_can_be_asked_for(bureau: Bureau) ->
     for wrong in ({"most": 0}, {"most": 101}, {"at_least": float("nan")}):
         with pytest.raises(UsageError):
             bureau.search(**wrong)
+
+
+def test_only_photos_of_a_folder_or_of_some_days_can_be_asked_for(bureau: Bureau) -> None:
+    bureau.approved()
+    here = bytes(bureau.party.photos / STUDIO)
+    taken = {"alone": "2026-03-01T10:00:00", "both": "2026-03-02T23:59:59", "third": None}
+    with closing(sqlite3.connect(bureau.archive.folder / DATABASE)) as raw, raw:
+        for name, moment in taken.items():
+            path = here + f"/{name}.jpg".encode()
+            raw.execute(
+                "UPDATE photos SET taken_at = ? WHERE id = (SELECT photo_id FROM photo_paths WHERE path = ?)",
+                (moment and f"{moment}.000000Z", path),
+            )
+    march = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
+
+    def names(within: Within) -> list[str]:
+        return bureau.names(bureau.search(within=within))
+
+    assert names(Within(march[0], march[1])) == ["alone"]
+    assert names(Within(march[1])) == ["both"]
+    assert names(Within(taken_until=march[2])) == ["alone", "both"]
+    assert names(Within(folder=here + b"/")) == ["alone", "both", "third"]
+    assert names(Within(folder=here[:-1])) == [], "the beginning of a folder's name is another folder"
+    found = bureau.search(within=Within(march[0], march[1], here))
+    assert "Compared with 1 template," in found.results.statement
+    with pytest.raises(UsageError, match="end before they begin"):
+        bureau.search(within=Within(march[2], march[0]))
+
+
+def test_enrolled_people_have_no_days_and_no_folder(bureau: Bureau) -> None:
+    bureau.party.enrol(SOUGHT, purpose="case-search", channels=("internal",))
+    bureau.acting(REED).open_case(Wanted(NUMBER, "missing-person"), [CLUB], [probe()])
+    bureau.approve()
+    with pytest.raises(UsageError, match="no folder to choose from"):
+        bureau.search(within=Within(folder=b"/photos"))
 
 
 def test_a_case_about_two_collections_is_searched_one_by_one(bureau: Bureau) -> None:
