@@ -17,6 +17,7 @@ from countenance.core.consent import (
     PURPOSES,
     Consent,
     Standing,
+    Term,
     comes_of_age,
     expiring,
     lapsing,
@@ -350,3 +351,14 @@ def test_the_soonest_comes_first() -> None:
 )
 def test_the_last_day_is_the_one_that_was_signed(until_at: datetime, last: date) -> None:
     assert last_day(until_at) == last
+
+
+def test_a_term_says_when_it_begins_and_ends_by_itself() -> None:
+    start, end = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+    term = Term("anna", "publication", start, end, None)
+    before, between = start - timedelta(days=1), start + timedelta(days=1)
+    assert [term.changes_after(at) for at in (before, start, between, end)] == [[start, end], [end], [end], []]
+    taken_back = term._replace(withdrawn_at=between)
+    assert taken_back.changes_after(before) == [start, between]
+    assert taken_back.changes_after(between) == []
+    assert term._replace(withdrawn_at=end + timedelta(days=1)).changes_after(start) == [end]

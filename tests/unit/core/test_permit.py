@@ -20,6 +20,7 @@ from countenance.core.permit import (
     permit_show_me,
     permit_templates,
     permit_verify,
+    renew_compare,
 )
 from countenance.errors import ConsentError, PermitError
 
@@ -218,3 +219,22 @@ def test_a_new_key_is_given_to_one_collection_and_nothing_else_is_done_under_its
     for act, place, subject in ((Act.REKEY, "d", None), (Act.OPEN_TEMPLATES, "c", None), (Act.REKEY, "c", "s")):
         with pytest.raises(PermitError):
             permit.require(act, place, subject)
+
+
+def test_a_permit_to_compare_is_decided_anew_for_those_who_changed() -> None:
+    before = permit_compare("c", [ANNA, PUBLISH, replace(ANNA, subject="eva")], NOW)
+    later = NOW + timedelta(hours=1)
+    gone, back = replace(ANNA, withdrawn_at=NOW).term, replace(ANNA, subject="ben").term
+    after = renew_compare(before, ["anna", "ben", "eva"], [gone, back], later)
+    assert (after.act, after.collection, after.decided_at) == (Act.COMPARE, "c", later)
+    assert after.subjects == {"ben", "dan"}
+
+
+def test_nobody_slips_in_who_was_not_to_be_decided_on() -> None:
+    before = permit_compare("c", [ANNA], NOW)
+    assert renew_compare(before, ["anna"], [replace(ANNA, subject="eve").term], NOW).subjects == frozenset()
+
+
+def test_only_a_permit_to_compare_is_renewed() -> None:
+    with pytest.raises(PermitError):
+        renew_compare(permit_erase("c", ["anna"], NOW), ["anna"], [ANNA.term], NOW)
