@@ -16,7 +16,6 @@ from countenance.errors import ConflictError, DamagedError, KeyStoreError, NotFo
 from countenance.store.epoch import SLOT_BYTES, EpochFile
 from countenance.store.keyfile import Master, write_key_file
 from countenance.store.keys import KeyStore
-from countenance.store.wrapping import unwrap_twice
 from tests.unit.store.world import cheap_master
 
 
@@ -148,7 +147,6 @@ KILL = """
 import os, sys
 from pathlib import Path
 from countenance.store import epoch, keys
-from countenance.store.wrapping import unwrap_twice
 from tests.unit.store.world import cheap_master
 
 folder, step = Path(sys.argv[1]), sys.argv[2]
@@ -392,16 +390,3 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(KeyStoreError, match="key folder"):
         KeyStore.create(tmp_path / "file", cheap_master())
-
-
-def test_keys_of_many_subjects_come_at_once(keys: KeyStore) -> None:
-    keys.new_collection_key("other")
-    keys.new_subject_key("eve", "other")
-    wanted = frozenset({"ann", "bob", "eve", "nobody"})
-    assert keys.subject_keys_of("club", wanted) == {each: keys.subject_key(each) for each in ("ann", "bob")}
-    assert keys.subject_keys_of("club", frozenset({"bob"})) == {"bob": keys.subject_key("bob")}
-
-
-def test_a_damaged_one_among_many_is_noticed() -> None:
-    with pytest.raises(DamagedError):
-        unwrap_twice(bytearray(32), bytearray(32), [bytes(48)])
