@@ -49,8 +49,8 @@ def seconds(work: Callable[[], object]) -> float:
 
 def build(crowd: DrawnCrowd, n: int, scratch: Path) -> tuple[Ann, dict[str, float]]:
     """The index, made page by page so that the templates are never together in memory, and what it cost."""
-    sample = np.concatenate([part for _, part, _, _ in crowd.pages(min(n, SAMPLE), SEED)])
     before, spent = resident_bytes(), 0.0
+    sample = np.concatenate([part for _, part, _, _ in crowd.pages(min(n, SAMPLE), SEED)])
     started = time.perf_counter()
     index = Ann.learn(crowd.dim, sample, expected=n, folder=scratch)
     spent += time.perf_counter() - started
