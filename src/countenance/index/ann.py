@@ -40,10 +40,10 @@ MEMORY_BYTES: Final = 600_000_000
 
 # Measured: so many keep the share of mated hits that are found level as collections grow. Longer templates are told
 # apart more easily by codes of the same length.
-_SHORTLISTS: Final = ((200_000, 1_000), (2_000_000, 2_000), (20_000_000, 6_000))
-_LONGEST_SHORTLIST: Final = 16_000
+_SHORTLISTS: Final = ((200_000, 500), (2_000_000, 1_000), (20_000_000, 3_000))
+_LONGEST_SHORTLIST: Final = 8_000
 _LONG: Final = 256
-_SHARE_OF_LONG: Final = 3
+_SHARE_OF_LONG: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
