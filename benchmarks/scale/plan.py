@@ -98,6 +98,7 @@ def planned(results: dict[str, dict[str, Any]], rest: dict[str, Any], assumed: A
     rates = Rates.of(results)
     return {
         "assumed": dataclasses.asdict(assumed),
+        "measured_on": results["index"]["machine"],
         "bytes_at_rest": rest,
         "settings": {
             "exact_rows": EXACT_ROWS,

@@ -60,6 +60,7 @@ def results() -> dict[str, dict[str, Any]]:
     }
     return {
         "index": {
+            "machine": {"cpu": "a processor"},
             "sizes": [*(invented(10**power, DIM) for power in (4, 5, 6, 7)), invented(10**6, 512)],
             "ingest_compare": {"ms_a_face": 2.0, "references": 10**6},
         },
