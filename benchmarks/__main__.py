@@ -35,6 +35,7 @@ MEASUREMENTS = (
     "speed.peers",
     "speed.clear",
     "speed.ledger",
+    "speed.index",
     "faults.bad_files",
     "faults.kills",
     "faults.flips",
@@ -42,6 +43,8 @@ MEASUREMENTS = (
     "faults.answer_kills",
     "erasure.million",
     "erasure.sweep_speed",
+    "scale.opening",
+    "scale.plan",  # last: it reads what the others wrote
 )
 NEED_NO_PHOTOS = {
     "accuracy.drawn",
@@ -52,6 +55,9 @@ NEED_NO_PHOTOS = {
     "faults.flips",
     "faults.log_edits",
     "mutation",
+    "scale.opening",
+    "scale.plan",
+    "speed.index",
     "speed.ledger",
 }
 
