@@ -48,6 +48,7 @@ from countenance.store import templates as kept
 from countenance.store.appearances import Appearance
 from countenance.store.calibrations import Calibration
 from countenance.store.connection import Tx
+from countenance.store.index_files import PEOPLE
 
 SUGGEST_FPIR = 0.1
 """One search in ten may bring a wrong suggestion: a person looks at each."""
@@ -233,7 +234,7 @@ def _lay(scope: Scope, seed: int) -> _Ground:
             np.sort(np.random.default_rng(seed).permutation(len(opened.ids))[:MOST_REFERENCES]),
             _said(appearances.resolved(_decided(tx, where), same), number),
             calibrations.count_enrolled(tx, where, pack.id),
-            stamps.epoch(tx, where).n_people,
+            stamps.epoch(tx, where, PEOPLE).n,
         )
 
 
@@ -300,7 +301,7 @@ def _kept_templates(scope: Scope, ground: _Ground) -> Iterator[tuple[list[str], 
 
 
 def _require_same(tx: Tx, scope: Scope, ground: _Ground) -> None:
-    if stamps.epoch(tx, scope.collection.id).n_people != ground.stamp:
+    if stamps.epoch(tx, scope.collection.id, PEOPLE).n != ground.stamp:
         msg = "Somebody was enrolled, or gave or took back a consent, while the collection was calibrated."
         raise ConflictError(msg, advice="Run it again; nothing was kept.")
 

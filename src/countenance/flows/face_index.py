@@ -57,7 +57,7 @@ class FaceIndex:
             DamagedError: a template fails its authentication.
         """
         place, dim = scope.collection.id, scope.pack.embedder.template_size
-        epoch = stamps.epoch(tx, place)
+        epoch = stamps.epoch(tx, place, FACES)
         path = index_file(scope.store.path.parent, place, FACES)
         head = {"collection": place, "epoch": [epoch.n, epoch.word], "form": 1, "of": FACES, "pack": scope.pack.id}
         # Asked first: a permit that opens no template must not open the saved ones either.

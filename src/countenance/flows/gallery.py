@@ -21,6 +21,7 @@ from countenance.flows.scope import Scope
 from countenance.index.gallery import Candidate, Gallery
 from countenance.store import consents, merges, references, stamps
 from countenance.store.connection import Tx
+from countenance.store.index_files import PEOPLE
 from countenance.store.stamps import Epoch
 
 _MOST_CHANGES: Final = 500
@@ -59,8 +60,8 @@ class LiveGallery:
     def refresh(self, tx: Tx, now: datetime) -> None:
         """Follow what changed since the last time: a reference, a consent, a merge, or what ends or begins by date."""
         self._suggest = points_of(tx, self._collection.id, self._pack).match
-        epoch = stamps.epoch(tx, self._collection.id)
-        unchanged = epoch.n_people == self._epoch.n_people and (self._next_at is None or now < self._next_at)
+        epoch = stamps.epoch(tx, self._collection.id, PEOPLE)
+        unchanged = epoch == self._epoch and (self._next_at is None or now < self._next_at)
         if unchanged and not self._must_load(now):
             return
         last_change = stamps.last_change(tx)
@@ -104,7 +105,7 @@ class LiveGallery:
     def _changed(self, tx: Tx, epoch: Epoch, now: datetime) -> set[str] | None:
         """Whose rows changed, or whose consents began or ended by date; None when everything has to be loaded."""
         assert self._looked_at is not None  # noqa: S101 - else everything is loaded
-        n_changes = epoch.n_people - self._epoch.n_people
+        n_changes = epoch.n - self._epoch.n
         changed = stamps.changed_since(tx, self._collection.id, self._last_change, n_changes)
         if changed is None:
             return None

@@ -72,7 +72,7 @@ class People:
     def _head(self) -> dict[str, object]:
         return {
             "collection": self.scope.collection.id,
-            "epoch": [self.epoch.n, self.epoch.n_people, self.epoch.word],
+            "epoch": [self.epoch.n, self.epoch.word],
             "form": 1,
             "floor": self.floor,
             "of": PEOPLE,

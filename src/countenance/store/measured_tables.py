@@ -11,8 +11,8 @@ index_epochs = Table(
     "index_epochs",
     metadata,
     Column("collection_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
     Column("n", Integer, nullable=False),
-    Column("n_people", Integer, nullable=False),
     Column("word", Text, nullable=False),
 )
 

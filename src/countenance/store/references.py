@@ -88,9 +88,10 @@ def _all_of(
     own_keys, (begins, ends) = keys.subject_keys_of(collection, wanted), around_reference(collection, pack)
     ids, people, parts = list[str](), list[str](), list[Templates]()
     for page in raw_pages(tx, _references(collection if not is_most(tx, collection) else None, pack)):
-        ours, opened = [row for row in page if row[1] in wanted], list[bytes]()
+        ours = [row for row in page if row[1] in own_keys or (row[1] in wanted and _is_of(tx, row[1], collection))]
+        opened = list[bytes]()
         for reference, subject, sealed in ours:
-            # Whoever has no key there says why.
+            # Whoever is of this collection and has no key there says why.
             key = own_keys.get(subject) or keys.subject_key(subject)
             opened.append(unseal(key, sealed, begins + row_context(subject, reference) + ends))
         ids += [row[0] for row in ours]
@@ -101,6 +102,10 @@ def _all_of(
     own_keys.clear()
     made = np.concatenate(parts) if parts else np.empty((0, dim), dtype=np.float32)
     return References(tuple(ids), tuple(people), made)
+
+
+def _is_of(tx: Tx, subject: str, collection: str) -> bool:
+    return tx.execute(select(subjects.c.collection_id).where(subjects.c.id == subject)).scalar() == collection
 
 
 def references_to_verify(tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int) -> Templates:

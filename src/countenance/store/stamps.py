@@ -35,24 +35,28 @@ def of_people(tx: Tx, collection: str) -> str:
 
 
 class Epoch(NamedTuple):
-    """A state of what a collection's indexes are made from: people with what they said, and templates of faces.
+    """A state of what one of a collection's indexes is made from.
 
     Attributes:
         n: how often it changed.
-        n_people: how often references, consents, merges or who must not appear did.
-        word: of chance, new with every change; the same numbers come again after a backup was restored.
+        word: of chance, new with every change; the same number comes again after a backup was restored.
     """
 
     n: int = 0
-    n_people: int = 0
     word: str = ""
 
 
-def epoch(tx: Tx, collection: str) -> Epoch:
-    """The state of a collection now."""
-    query = select(index_epochs.c.n, index_epochs.c.n_people, index_epochs.c.word)
-    row = tx.execute(query.where(index_epochs.c.collection_id == collection)).first()
-    return Epoch() if row is None else Epoch(row.n, row.n_people, row.word)
+def epoch(tx: Tx, collection: str, kind: str) -> Epoch:
+    """The state of a collection now.
+
+    Args:
+        tx: any transaction.
+        collection: id of the collection.
+        kind: ``people`` (references, consents, merges, who must not appear) or ``faces`` (templates of faces).
+    """
+    query = select(index_epochs.c.n, index_epochs.c.word)
+    row = tx.execute(query.where(index_epochs.c.collection_id == collection, index_epochs.c.kind == kind)).first()
+    return Epoch() if row is None else Epoch(row.n, row.word)
 
 
 def last_change(tx: Tx) -> int:
@@ -67,7 +71,7 @@ def changed_since(tx: Tx, collection: str, last: int, n_changes: int) -> set[str
         tx: any transaction.
         collection: id of the collection.
         last: as ``last_change`` gave it before.
-        n_changes: how many changes of this collection there were since, as the epochs say.
+        n_changes: how many changes of its people there were since, as the epochs say.
 
     Returns:
         None when not all of them are noted any more, so that nobody can say.

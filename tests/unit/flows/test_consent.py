@@ -258,7 +258,7 @@ def test_the_next_decision_and_running_jobs_see_it(office: Office) -> None:
 
     def stamp() -> stamps.Epoch:
         with office.world.store.reading() as tx:
-            return stamps.epoch(tx, office.club)
+            return stamps.epoch(tx, office.club, "people")
 
     before = stamp()
     assert permit_compare(office.club, office.given(), office.now).subjects == {ann}

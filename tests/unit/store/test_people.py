@@ -287,7 +287,7 @@ def test_the_gallerys_stamp_changes_with_every_reference_and_consent(world: Worl
 
     def stamp() -> stamps.Epoch:
         with world.store.reading() as tx:
-            return stamps.epoch(tx, club.id)
+            return stamps.epoch(tx, club.id, "people")
 
     seen = [stamp()]
     ann = world.subject(club.id).id

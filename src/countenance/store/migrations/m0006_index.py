@@ -16,13 +16,14 @@ _KEPT = 10_000
 """So many changes are kept; whoever is further behind loads everything anew."""
 
 _STATEMENTS = (
-    # The word of chance tells states apart that have the same numbers, as after a backup was restored.
+    # The word of chance tells states apart that have the same number, as after a backup was restored.
     """
     CREATE TABLE index_epochs (
-        collection_id TEXT NOT NULL PRIMARY KEY,
+        collection_id TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('people', 'faces')),
         n BIGINT NOT NULL CHECK (n > 0),
-        n_people BIGINT NOT NULL CHECK (n_people >= 0),
-        word TEXT NOT NULL CHECK (word <> '')
+        word TEXT NOT NULL CHECK (word <> ''),
+        PRIMARY KEY (collection_id, kind)
     )
     """,
     """
@@ -35,10 +36,9 @@ _STATEMENTS = (
     "CREATE INDEX gallery_changes_of_subject ON gallery_changes (subject_id)",
 )
 
-_EPOCH = """INSERT INTO index_epochs (collection_id, n, n_people, word)
-    SELECT {collection}, 1, {people}, lower(hex(randomblob(8))) WHERE {collection} IS NOT NULL
-    ON CONFLICT (collection_id) DO UPDATE
-    SET n = n + 1, n_people = n_people + {people}, word = excluded.word"""
+_EPOCH = """INSERT INTO index_epochs (collection_id, kind, n, word)
+    SELECT {collection}, '{kind}', 1, lower(hex(randomblob(8))) WHERE {collection} IS NOT NULL
+    ON CONFLICT (collection_id, kind) DO UPDATE SET n = n + 1, word = excluded.word"""
 
 _PERSON = "(SELECT collection_id FROM subjects WHERE id = {row}.subject_id)"
 _FACE = (
@@ -52,7 +52,7 @@ def _person_changed(name: str, event: str, collection: str, subject: str, when: 
         INSERT INTO gallery_changes (collection_id, subject_id)
         SELECT {collection}, {subject} WHERE {collection} IS NOT NULL;
         DELETE FROM gallery_changes WHERE n <= (SELECT max(n) FROM gallery_changes) - {_KEPT};
-        {_EPOCH.format(collection=collection, people=1)};
+        {_EPOCH.format(collection=collection, kind="people")};
     END"""  # noqa: S608
 
 
@@ -76,7 +76,7 @@ SQLITE_RULES = (
     ),
     *(
         f"""CREATE TRIGGER face_templates_change_the_index_on_{event.lower()} AFTER {event} ON face_templates BEGIN
-        {_EPOCH.format(collection=_FACE.format(row="OLD" if event == "DELETE" else "NEW"), people=0)};
+        {_EPOCH.format(collection=_FACE.format(row="OLD" if event == "DELETE" else "NEW"), kind="faces")};
         END"""
         for event in ("INSERT", "UPDATE", "DELETE")
     ),
