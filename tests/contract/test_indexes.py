@@ -128,7 +128,7 @@ class Contract(ABC):
     def test_a_saved_one_is_the_same(self, index: Index, templates: Templates, tmp_path: Path) -> None:
         index.remove(np.array([2]))
         path = tmp_path / "index" / "a.idx"
-        choice.save(path, SECRET, HEAD, index, {"owners": np.array([b"x" * 24, b"y" * 24])})
+        choice.save(path, SECRET, HEAD, index, {"owners": np.array([b"x" * 24, b"y" * 24])}).replace(path)
         again, more = choice.open_saved(path, SECRET, HEAD, tmp_path)
         assert more["owners"].tolist() == [b"x" * 24, b"y" * 24]
         assert (type(again), len(again), again.n_dead) == (type(index), len(index), 1)
@@ -141,7 +141,7 @@ class Contract(ABC):
         self, index: Index, templates: Templates, tmp_path: Path
     ) -> None:
         path = tmp_path / "a.idx"
-        choice.save(path, SECRET, HEAD, index, {})
+        choice.save(path, SECRET, HEAD, index, {}).replace(path)
         content = path.read_bytes()
         for row in (0, N // 2, N - 1):
             for kind in ("<f4", "<f2"):
@@ -155,13 +155,13 @@ class Contract(ABC):
     def test_another_epoch_or_key_is_never_served(
         self, index: Index, tmp_path: Path, secret: bytes, head: dict[str, object]
     ) -> None:
-        choice.save(tmp_path / "a.idx", SECRET, HEAD, index, {})
+        choice.save(tmp_path / "a.idx", SECRET, HEAD, index, {}).replace(tmp_path / "a.idx")
         with pytest.raises(StaleIndexError):
             choice.open_saved(tmp_path / "a.idx", secret, head)
 
     def test_a_damaged_one_is_never_served(self, index: Index, tmp_path: Path) -> None:
         path = tmp_path / "a.idx"
-        choice.save(path, SECRET, HEAD, index, {})
+        choice.save(path, SECRET, HEAD, index, {}).replace(path)
         whole = path.read_bytes()
         for place in (0, 9, 20, 60, 100, len(whole) // 2, len(whole) - 1):
             path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
@@ -241,6 +241,8 @@ class TestAnnInAFile(InMemory):
 
 def test_the_size_of_a_collection_chooses_its_index(tmp_path: Path) -> None:
     sample = crowd(2_000, DIM, 5)[:, 0]
+
+    assert choice.new_index(DIM, sample[:999], expected=10**6).kind == "flat", "codes cannot be learned from so few"
 
     def kind(n: int, dim: int = DIM) -> str:
         made: NDArray[np.float32] = np.zeros((2_000, dim), dtype=np.float32) if dim != DIM else sample

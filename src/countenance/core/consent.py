@@ -62,6 +62,11 @@ class Term(NamedTuple):
         return [at for at in (self.from_at, ends) if at > moment]
 
 
+def not_taken_back(terms: Iterable[Term]) -> list[Term]:
+    """Those of which no withdrawal is recorded: for comparing, one counts at once, whatever a clock says of its moment."""
+    return [term for term in terms if term.withdrawn_at is None]
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
     """One subject's yes to one purpose.

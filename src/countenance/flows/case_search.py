@@ -85,7 +85,8 @@ def search(
             found = _compared(tx, scope, plan, chosen, at_least=at_least, most=most)
             n_searched = _n_searched(tx, scope, plan.permit) if chosen is None else n_faces_of(tx, chosen)
         with scope.store.transaction() as tx:
-            return _note(tx, scope, number, urgent_reason, found, statement(scope, threshold, n_searched), threshold)
+            said = statement(scope, threshold, n_searched, len(plan.rows))
+            return _note(tx, scope, number, urgent_reason, found, said, threshold)
     except (CaseError, ConsentError) as error:
         _note_refusal(scope, number, error.reason if isinstance(error, CaseError) else NO_BASIS)
         raise
@@ -203,6 +204,7 @@ def _note(
     """Note the search if it is still allowed; what was found is durable and logged before anybody sees it."""
     plan, now = _plan(tx, scope, number, urgent_reason), scope.clock()
     case, held = plan.stored.case, plan.asked.probes
+    found = _still_there(tx, plan.permit, found)
     urgent = case.approval_of(held.digest) is None
     made = Search(
         id=cases.new_search_id(),
@@ -230,6 +232,17 @@ def _note(
     return Outcome(
         replace(plan.stored, case=replace(case, searches=(*case.searches, made))), made, done, _paths(tx, done)
     )
+
+
+def _still_there(tx: Tx, permit: Permit, found: Sequence[Found]) -> list[Found]:
+    """Without whoever took their yes back, or whose face was erased, while it was compared."""
+    faces_left = templates.kept_of(tx, [each.face for each in found if each.face is not None])
+    left = [
+        each
+        for each in found
+        if (each.face in faces_left if each.face is not None else each.subject in permit.subjects)
+    ]
+    return [replace(each, rank=rank) for rank, each in enumerate(left, start=1)]
 
 
 def _paths(tx: Tx, gave: Results) -> dict[str, str]:

@@ -20,20 +20,21 @@ CALIBRATED = (
 LOWER = "How often one with a lower score is false is not known; it is more often."
 
 
-def statement(scope: Scope, threshold: float, n_searched: int) -> str:
+def statement(scope: Scope, threshold: float, n_searched: int, n_probes: int = 1) -> str:
     """Two or three sentences for whoever reads the candidates.
 
     Args:
         scope: the collection that was searched.
         threshold: cosine from which a candidate counted.
         n_searched: how many templates the probes were compared with.
+        n_probes: how many probes; the best of them counts, so each is another chance of a false candidate.
     """
     n = "1 template" if n_searched == 1 else f"{n_searched:,} templates"
     with scope.store.reading() as tx:
         made = calibrations.current(tx, scope.collection.id, scope.pack.id)
     if made is None:
         return f"{NOT_CALIBRATED.format(n=n, threshold=threshold)} {LEAD_ONLY}"
-    score, rate = _known(made, threshold, max(1, n_searched))
+    score, rate = _known(made, threshold, max(1, n_searched) * n_probes)
     said = CALIBRATED.format(
         n=n,
         threshold=threshold,

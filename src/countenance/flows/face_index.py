@@ -7,6 +7,7 @@ database. Nothing about a face is here but its id.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from countenance.core.arrays import Templates
 from countenance.core.permit import Permit
 from countenance.errors import StaleIndexError, StoreError
+from countenance.flows.saved_index import install
 from countenance.flows.scope import Scope
 from countenance.index import choice
 from countenance.index.best import NONE
@@ -63,18 +65,17 @@ class FaceIndex:
         # Asked first: a permit that opens no template must not open the saved ones either.
         pages = templates.each_face_template(tx, scope.keys, permit, place, pack=scope.pack.id, dim=dim)
         n_faces = templates.about_how_many(tx, place)
-        if n_faces >= choice.EXACT_ROWS:
+        if path.exists():
             try:
                 index, more = choice.open_saved(path, scope.keys.secret(secret_of(place)), head, path.parent)
                 return cls(index, more["keys"].view(_KEY))
             except StaleIndexError:
                 pass
         made = cls._built(pages, scope, dim, n_faces)
-        if made.index.kind != "flat":
-            try:
-                choice.save(path, scope.keys.secret(secret_of(place)), head, made.index, {"keys": made.keys})
-            except StoreError:  # a full disk only makes the next start slower
-                path.unlink(missing_ok=True)
+        if made.index.kind != "flat" and epoch.word:
+            with suppress(StoreError, OSError):  # a full disk only makes the next start slower
+                written = choice.save(path, scope.keys.secret(secret_of(place)), head, made.index, {"keys": made.keys})
+                install(scope, FACES, epoch, written, path)
         return made
 
     @classmethod

@@ -12,7 +12,7 @@ from typing import Final
 
 from countenance.core.arrays import Templates
 from countenance.core.calibration import least_score
-from countenance.core.consent import Term
+from countenance.core.consent import Term, not_taken_back
 from countenance.core.permit import Permit, permit_compare, renew_compare
 from countenance.core.policy import MOST_LOOKALIKE_MARGIN
 from countenance.flows import saved_index
@@ -119,7 +119,7 @@ class LiveGallery:
     def _load(self, tx: Tx, now: datetime, epoch: Epoch) -> None:
         collection = self._collection.id
         self.aliases = merges.aliases(tx, collection)
-        terms: Sequence[Term] = consents.terms_of_collection(tx, collection)
+        terms: Sequence[Term] = not_taken_back(consents.terms_of_collection(tx, collection))
         terms = merges.together(terms, self.aliases) if self.aliases else terms
         self._permit, self._gone = permit_compare(collection, terms, now), set()
         moments = {term.from_at for term in terms} | {term.until_at for term in terms}
@@ -149,7 +149,7 @@ class LiveGallery:
     def _follow(self, tx: Tx, now: datetime, changed: set[str]) -> None:
         assert self._gallery is not None  # noqa: S101 - else it would be due
         assert self._permit is not None  # noqa: S101
-        terms = consents.terms_of_collection(tx, self._collection.id, changed)
+        terms = not_taken_back(consents.terms_of_collection(tx, self._collection.id, changed))
         if self._next_at is not None and now >= self._next_at:
             self._next_at = consents.next_change(tx, self._collection.id, now)
         later = [at for term in terms for at in term.changes_after(now)]

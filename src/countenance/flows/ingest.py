@@ -100,11 +100,14 @@ def ingest(
     summary, started = IngestSummary(), perf_counter()
     gallery = LiveGallery(scope)
     works = _read_batches(source, scope.settings, summary, noted)
+    with scope.store.reading() as tx:  # a large gallery takes a while to open; nobody else waits for that
+        gallery.refresh(tx, scope.clock())
     for batch in run(_stages(scope, eye), _new_batches(scope, works, summary, saved, eye), engine):
         for step, spent in batch.seconds.items():
             summary.seconds[step] = summary.seconds.get(step, 0.0) + spent
-        since, now = perf_counter(), scope.clock()
+        since = perf_counter()
         with scope.store.transaction() as tx:
+            now = scope.clock()  # inside: whoever wrote before us did so earlier
             gallery.refresh(tx, now)
             before = replace(summary)
             digests, suggested = _save(tx, scope, batch.items, gallery, eye, summary)

@@ -60,8 +60,8 @@ def rescan(
 
     stages: list[Stage[Work]] = [Decode(scope.settings), Embed(scope.settings, scope.pack)]
     for batch in run(stages, read_again(scope, missed), engine):
-        now = scope.clock()
         with scope.store.transaction() as tx:
+            now = scope.clock()
             gallery.refresh(tx, now)
             suggested, unreadable = list[str](), 0
             compared &= gallery.consenting  # whoever withdraws on the way stays due, should a new consent come

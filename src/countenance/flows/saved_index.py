@@ -6,6 +6,7 @@ files, so that copies of them in backups cannot be opened either.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,11 +18,29 @@ from countenance.errors import StaleIndexError, StoreError
 from countenance.flows.scope import Scope
 from countenance.index import choice
 from countenance.index.gallery import Gallery
+from countenance.store import stamps
 from countenance.store.index_files import PEOPLE, index_file, secret_of
 from countenance.store.stamps import Epoch
 
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP: Final = timedelta(microseconds=1)
+
+
+def install(scope: Scope, kind: str, epoch: Epoch, written: Path, path: Path) -> None:
+    """Give a written index its name, if the database is still at the epoch that it is of.
+
+    An erasure that takes rows out has changed the epoch; one that has not come so far will destroy the file with its
+    secret. Either way nothing stands that was saved from an older view.
+    """
+    if scope.store.is_writing:  # then nobody else can have changed anything
+        written.replace(path)
+        return
+    try:
+        with scope.store.transaction() as tx:
+            if stamps.epoch(tx, scope.collection.id, kind) == epoch:
+                written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,8 @@ class People:
 
     def open(self, now: datetime) -> Gallery | None:
         """The gallery; None when it has to be built anew, also because a consent began or ended by date since."""
+        if not self._path.exists():  # no secret is drawn for what was never saved
+            return None
         try:
             index, more = choice.open_saved(self._path, self._secret, self._head, self._path.parent)
             made, until = (int(each) for each in more["holds"])
@@ -51,14 +72,13 @@ class People:
 
         A disk that is full only makes the next start slower.
         """
-        if gallery.kind == "flat":
+        if gallery.kind == "flat" or not self.epoch.word:
             return
         holds = np.array([(now - _START) // _STEP, -1 if until is None else (until - _START) // _STEP], dtype="<i8")
         more = {"holds": holds, "owners": np.array(gallery.owners(), dtype="S24")}
-        try:
-            choice.save(self._path, self._secret, self._head, gallery.index, more)
-        except StoreError:
-            self._path.unlink(missing_ok=True)
+        with suppress(StoreError, OSError):
+            written = choice.save(self._path, self._secret, self._head, gallery.index, more)
+            install(self.scope, PEOPLE, self.epoch, written, self._path)
 
     @property
     def _path(self) -> Path:

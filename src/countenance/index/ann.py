@@ -147,8 +147,8 @@ class Ann:
         first = self.n_rows
         for start in range(0, len(templates), _CHUNK_ROWS):
             part = templates[start : start + _CHUNK_ROWS]
+            self._vault.append(part)  # first: a full disk must not leave codes without templates
             self._scan.codes.add(self._scan.seen(part))
-            self._vault.append(part)
         self._alive = np.concatenate([self._alive, np.ones(len(templates), dtype=bool)])
         return np.arange(first, self.n_rows, dtype=np.int64)
 

@@ -23,6 +23,8 @@ Arrays: TypeAlias = Mapping[str, NDArray[np.generic]]
 
 EXACT_ROWS: Final = 50_000
 """Below, comparing exactly takes as little time as scanning codes and looking again (ADR 0024)."""
+_LEAST_SAMPLE: Final = 1_000
+"""Codes cannot be learned from fewer, as when a collection has hardly been read with a new model pack."""
 _SHORTEST: Final = 32
 """Shorter templates have no directions to spare."""
 _MORE: Final = "more "
@@ -37,22 +39,25 @@ def new_index(dim: int, sample: Templates, *, expected: int, folder: Path | None
         expected: how many will come; more may.
         folder: where an encrypted file may be made when they are too many for memory.
     """
-    if expected < EXACT_ROWS or dim < _SHORTEST or dim % 8:
+    if min(expected, len(sample)) < _LEAST_SAMPLE or expected < EXACT_ROWS or dim < _SHORTEST or dim % 8:
         return Flat(dim)
     from countenance.index.ann import Ann  # noqa: PLC0415 - FAISS takes a fifth of a second, which small archives save
 
     return Ann.learn(dim, sample, expected=expected, folder=folder)
 
 
-def save(path: Path, secret: bytes, head: Mapping[str, Any], index: Index, more: Arrays) -> None:
-    """Save an index for the epoch that ``head`` names, with arrays that say whose its rows are.
+def save(path: Path, secret: bytes, head: Mapping[str, Any], index: Index, more: Arrays) -> Path:
+    """Write an index for the epoch that ``head`` names, with arrays that say whose its rows are.
+
+    Returns:
+        The file, which is used once it has the name ``path``: give it that only while the epoch is still the same.
 
     Raises:
         StoreError: the file cannot be written.
     """
     extra = ((_MORE + name, array) for name, array in more.items())
     what = np.array([index.dim, index.n_rows, index.kind == Flat.kind], dtype="<i8")
-    saved.write(path, secret, head, chain([("what", what)], extra, index.parts()))
+    return saved.write(path, secret, head, chain([("what", what)], extra, index.parts()))
 
 
 def open_saved(

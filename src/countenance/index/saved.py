@@ -13,6 +13,7 @@ Source:
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -36,11 +37,11 @@ _TYPES: Final = frozenset({"<f4", "<f2", "|u1", "|b1", "<i8", "|V14", "|S24", "<
 Parts = Iterable[tuple[str, NDArray[np.generic]]]
 
 
-def write(path: Path, secret: bytes, head: Mapping[str, Any], parts: Parts) -> None:
-    """Write an index; the file has its name only when it is whole.
+def write(path: Path, secret: bytes, head: Mapping[str, Any], parts: Parts) -> Path:
+    """Write an index beside the place where it will lie; gives the file, for whoever may give it its name.
 
     Args:
-        path: of the file.
+        path: where it will lie; several programs may write for one place at once.
         secret: 32 bytes, of this index.
         head: what kind of index, of what, and at which epoch; canonical JSON.
         parts: arrays by name, in the order in which they will be read.
@@ -51,7 +52,7 @@ def write(path: Path, secret: bytes, head: Mapping[str, Any], parts: Parts) -> N
     salt, prefix, plain = os.urandom(_SALT_BYTES), os.urandom(_PREFIX_BYTES), canonical(dict(head))
     opening = _MAGIC + len(plain).to_bytes(_LENGTH_BYTES, "big") + plain + salt + prefix
     cipher = AESGCM(_key(secret, salt))
-    unfinished = path.with_name(f"{path.name}.part")
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor
@@ -67,12 +68,12 @@ def write(path: Path, secret: bytes, head: Mapping[str, Any], parts: Parts) -> N
                         del held[:_CHUNK_BYTES]
                         number += 1
             _put(file, cipher, _nonce(prefix, number, last=True), bytes(held), opening)
-        unfinished.replace(path)
     except OSError as error:
         with suppress(OSError):
             unfinished.unlink()
         msg = f"The index {path.name} cannot be saved: {error.strerror}."
         raise StoreError(msg) from error
+    return unfinished
 
 
 def read(path: Path, secret: bytes, head: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[np.generic]]]:

@@ -182,6 +182,11 @@ class Store:
         with self._readers.connect() as tx, tx.begin():
             yield tx
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread has a writing transaction open."""
+        return self._owner == threading.get_ident()
+
     def truncate_log(self) -> None:
         """Move everything from the write-ahead log into the database file and cut the log to nothing.
 

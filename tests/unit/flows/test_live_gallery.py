@@ -115,6 +115,19 @@ def test_a_withdrawal_and_an_enrolment_are_seen_at_once(club: Club, monkeypatch:
     assert watched.loaded == [None, {one}], "only the one who changed is opened again"
 
 
+def test_a_withdrawal_counts_at_once_whatever_the_clock_says(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever withdraws may have looked at the clock later than a job that waited for its turn to write."""
+    watched = Watched(club, monkeypatch)
+    asked = watched.of(name_of(0), name_of(1))
+    assert watched.found(asked) == [name_of(0), name_of(1)]
+    club.clock.now += timedelta(seconds=5)
+    club.withdraw(1)
+    club.clock.now -= timedelta(seconds=5)
+    assert watched.found(asked) == [name_of(0)]
+    fresh = Watched(club, monkeypatch)
+    assert fresh.found(asked) == [name_of(0)]
+
+
 def test_an_erasure_is_seen_at_once(club: Club, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(club, monkeypatch)
     asked = watched.of(name_of(0), name_of(1))

@@ -20,7 +20,7 @@ from countenance.flows.gallery import LiveGallery
 from countenance.flows.scope import Scope, documented_basis
 from countenance.index import choice
 from countenance.settings import Settings
-from countenance.store import consents, index_files, references, templates
+from countenance.store import consents, index_files, references, stamps, templates
 from countenance.store.collections import Collection
 from countenance.store.keys import KeyStore
 from tests.drawn import CLUB, Club, name_of
@@ -34,6 +34,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few templates are many here."""
     monkeypatch.setattr(choice, "EXACT_ROWS", 20)
     monkeypatch.setattr(choice, "_SHORTEST", DIM)
+    monkeypatch.setattr(choice, "_LEAST_SAMPLE", 20)
 
 
 @pytest.fixture
@@ -161,6 +162,38 @@ def test_what_was_saved_before_an_erasure_opens_no_more(studio: Studio, opened: 
     shutil.copy(backup, studio.path)
     assert studio.found(face)[0] == face
     assert len(opened) == 2, "the copy was of no use"
+
+
+def test_what_is_saved_during_an_erasure_does_not_survive_it(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index is built from an older view, and an erasure takes rows and secret away before it has its name."""
+    face, save = next(iter(studio.made)), choice.save
+
+    def late(path: Path, *more: Any) -> Path:  # noqa: ANN401 - as it is called
+        written = save(path, *more)
+        with studio.world.raw() as raw:
+            raw.execute("DELETE FROM face_templates WHERE face_id = ?", (face,))
+        index_files.forget(studio.world.keys, studio.collection.id)
+        written.write_bytes(written.read_bytes() if written.exists() else b"late")
+        return written
+
+    monkeypatch.setattr(choice, "save", late)
+    studio.found(face)
+    assert index_files.index_files(studio.world.store.path.parent, studio.collection.id) == []
+
+
+def test_a_collection_knows_its_epochs_from_the_first_moment_on(studio: Studio) -> None:
+    empty = studio.world.collection("empty")
+    with studio.world.store.reading() as tx:
+        words = [stamps.epoch(tx, empty.id, kind).word for kind in (index_files.PEOPLE, index_files.FACES)]
+    assert all(words)
+    assert len(set(words)) == 2
+
+
+def test_small_collections_draw_no_secret_and_save_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "EXACT_ROWS", 10**6)
+    with studio.world.store.reading() as tx:
+        assert FaceIndex.open(tx, studio.scope, studio.permit).kind == "flat"
+    assert not studio.world.keys.has_secret(index_files.secret_of(studio.collection.id))
 
 
 def test_a_new_key_of_the_collection_destroys_it(studio: Studio) -> None:

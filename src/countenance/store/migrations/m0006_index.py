@@ -36,6 +36,12 @@ _STATEMENTS = (
     "CREATE INDEX gallery_changes_of_subject ON gallery_changes (subject_id)",
 )
 
+_KINDS = "(SELECT 'people' AS kind UNION ALL SELECT 'faces')"
+_FIRST = (
+    "INSERT INTO index_epochs (collection_id, kind, n, word) SELECT {collection}, kind, 1, lower(hex(randomblob(8)))"
+)
+"""Every collection has a word of chance from the first moment on."""
+
 _EPOCH = """INSERT INTO index_epochs (collection_id, kind, n, word)
     SELECT {collection}, '{kind}', 1, lower(hex(randomblob(8))) WHERE {collection} IS NOT NULL
     ON CONFLICT (collection_id, kind) DO UPDATE SET n = n + 1, word = excluded.word"""
@@ -57,6 +63,10 @@ def _person_changed(name: str, event: str, collection: str, subject: str, when: 
 
 
 SQLITE_RULES = (
+    f"{_FIRST.format(collection='collections.id')} FROM collections, {_KINDS}",
+    f"""CREATE TRIGGER collections_have_epochs AFTER INSERT ON collections BEGIN
+        {_FIRST.format(collection="NEW.id")} FROM {_KINDS};
+    END""",
     *(
         _person_changed(
             f"{table}_change_the_gallery_on_{event.lower()}",
