@@ -28,6 +28,8 @@ MEASUREMENTS = (
     "accuracy.redacted",
     "accuracy.leaks",
     "accuracy.strangers",
+    "accuracy.spectrum",
+    "accuracy.oracle",
     "mutation",
     "speed.pipeline",
     "speed.workers",
@@ -48,6 +50,7 @@ MEASUREMENTS = (
 )
 NEED_NO_PHOTOS = {
     "accuracy.drawn",
+    "accuracy.oracle",
     "faults.answer_kills",
     "erasure.million",
     "erasure.sweep_speed",

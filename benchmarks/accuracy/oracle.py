@@ -2,8 +2,8 @@
 
     python -m benchmarks.accuracy.oracle
 
-The attacker is stronger than photos allow: probes are any vectors he likes, he knows the model's mean and covariance and
-20,000 templates of strangers. The collection holds one face, which is his best case. What he is told is what
+The attacker is stronger than photos allow: probes are any vectors he likes, he knows the model's mean and covariance
+and 20,000 templates of strangers. The collection holds one face, which is his best case. What he is told is what
 ``flows.probe_search`` lets out: a score of three decimals at or above the operating floor, or nothing.
 
 His attack: probes are asked in the order in which each is most likely to be the first that is answered (nothing but
@@ -92,10 +92,9 @@ class Attacker:
         noise = (10.0 ** -(decimals or 6)) ** 2 / 12 + 1e-12  # float32 itself is no more exact than that
         rows, scores = [first.astype(np.float64)], [score]
         _, directions = np.linalg.eigh(self.covariance)
-        best, at = (score, first.astype(np.float64)), 0
-        for _ in range(left):
+        best = (score, first.astype(np.float64))
+        for at in range(left):
             direction = directions[:, -1 - at % directions.shape[1]]
-            at += 1
             for sign in (1.0, -1.0):
                 probe = unit_rows((best[1] + sign * STEP * direction)[None])[0]
                 told = _told(probe, target, floor, decimals)
@@ -159,9 +158,8 @@ def main() -> int:
         result[str(dim)] = found
         for name, each in found.items():
             value = each["recovered"]
-            print(
-                f"{dim}-d, {name} ({each['budget']} probes): {value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]; {each}"
-            )
+            interval = f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+            print(f"{dim}-d, {name} ({each['budget']} probes): {interval}, answered {each['answered']:.3f}", flush=True)
     worst = max(result["512"][name]["recovered"]["value"] for name in ("one case", "one person and day"))
     met = worst <= BAR
     result["bars"] = [{"what": "recovered at 512-d, full budget", "measured": worst, "bar": f"<= {BAR}", "met": met}]

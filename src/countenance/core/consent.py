@@ -63,7 +63,7 @@ class Term(NamedTuple):
 
 
 def not_taken_back(terms: Iterable[Term]) -> list[Term]:
-    """Those of which no withdrawal is recorded: for comparing, one counts at once, whatever a clock says of its moment."""
+    """Those of which no withdrawal is recorded: for comparing, one counts at once, whatever its moment is."""
     return [term for term in terms if term.withdrawn_at is None]
 
 
