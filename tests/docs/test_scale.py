@@ -121,7 +121,7 @@ def test_memory_by_kind_of_index(results: dict[str, dict[str, Any]]) -> None:
     small, middling, large = 1_000.0, 1e6, 1e8
     assert rates.memory_bytes(np.array([small, middling, large])).tolist() == [small * 526, middling * 314, large * 34]
     assert vault_bytes(np.array([middling, large])).tolist() == [0, 256 * large]
-    assert (looked_at_again(middling), looked_at_again(1e7), looked_at_again(large)) == (0, 6_000, 16_000)
+    assert (looked_at_again(middling), looked_at_again(1e7), looked_at_again(large)) == (0, 3_000, 8_000)
 
 
 def test_disk_and_machines_add_up(plan: dict[str, Any]) -> None:

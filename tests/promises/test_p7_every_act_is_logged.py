@@ -85,6 +85,7 @@ ERASING: dict[str, Callable[[Archive, str], object]] = {
 
 SILENT = {
     "models": "model packs of this machine",
+    "evaluate": "a folder of photos and a list; no archive is there",
 }
 """Commands that ask no archive about anybody, with the reason."""
 

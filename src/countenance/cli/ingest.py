@@ -11,7 +11,7 @@ from typing import TextIO
 import click
 
 from countenance.cli.frame import Frame, counted, with_frame
-from countenance.cli.progress import Progress
+from countenance.cli.progress import Progress, note_opening
 from countenance.cli.values import LINE, PATH
 from countenance.errors import UsageError
 from countenance.flows.ingest import IngestSummary
@@ -50,7 +50,7 @@ def command(
         engine = "processes" if many and (workers or cores) > 1 else "serial"
     with frame.open() as archive, Progress("Ingest", total, quiet=frame.as_json) as progress:
         record = _opened(journal) if journal else None
-        archive.told = lambda done, of: progress.update(0, f"{done:,} of {of:,} templates open")
+        note_opening(archive, progress)
 
         def saved(summary: IngestSummary, digests: Sequence[bytes]) -> None:
             if record is not None:

@@ -75,6 +75,11 @@ def steps(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
         yield told
 
 
+def note_opening(archive: Archive, progress: Progress) -> None:
+    """Let a bar that is there anyway say how many templates of the archive are open, while many are opened."""
+    archive.told = lambda done, of: progress.update(0, f"{done:,} of {of:,} templates open")
+
+
 @contextmanager
 def opening(archive: Archive, *, quiet: bool) -> Iterator[None]:
     """Inside, a bar shows how many templates of the archive are open, where many of them are opened."""
