@@ -34,8 +34,8 @@ from countenance.measure.report import write_json
 from countenance.settings import Settings
 
 SEED, FLOOR, BAR = 20_260, 0.945, 0.15
-N_TARGETS, N_KNOWN, N_PROBES = 400, 20_000, 3_000
-STEP = 0.2
+N_TARGETS, N_KNOWN, N_PROBES = 200, 20_000, 2_000
+STEP, MOST_PLANNED = 0.2, 40
 _NO_FLOOR = -2.0
 
 
@@ -48,12 +48,14 @@ class Attacker:
         covariance: (d, d).
         known: (n, d) templates of strangers.
         probes: (p, d) in the order in which he asks them until one is answered.
+        directions: (d, d) in columns; the last ones are those in which people differ most.
     """
 
     mean: NDArray[np.float64]
     covariance: NDArray[np.float64]
     known: Templates
     probes: Templates
+    directions: NDArray[np.float64]
 
     @classmethod
     def of(cls, crowd: DrawnCrowd, budget: int) -> Attacker:
@@ -67,13 +69,13 @@ class Attacker:
         candidates = unit_rows(mean + shares * (like - mean))
         answered = (candidates @ known.T) >= FLOOR
         left, order = np.ones(N_KNOWN, dtype=bool), list[int]()
-        for _ in range(budget):
+        for _ in range(min(budget, MOST_PLANNED)):
             gains = answered[:, left].sum(axis=1)
             order.append(int(gains.argmax()))
             left &= ~answered[order[-1]]
             if not left.any():
                 break
-        return cls(mean, covariance, known, candidates[order])
+        return cls(mean, covariance, known, candidates[order], np.linalg.eigh(covariance)[1])
 
     def guess(self, target: Templates, budget: int, floor: float, decimals: int | None) -> tuple[Templates, bool]:
         """(d,) his guess of a template, less the mean; and whether anything was answered."""
@@ -91,10 +93,9 @@ class Attacker:
     ) -> Templates:
         noise = (10.0 ** -(decimals or 6)) ** 2 / 12 + 1e-12  # float32 itself is no more exact than that
         rows, scores = [first.astype(np.float64)], [score]
-        _, directions = np.linalg.eigh(self.covariance)
         best = (score, first.astype(np.float64))
         for at in range(left):
-            direction = directions[:, -1 - at % directions.shape[1]]
+            direction = self.directions[:, -1 - at % len(self.mean)]
             for sign in (1.0, -1.0):
                 probe = unit_rows((best[1] + sign * STEP * direction)[None])[0]
                 told = _told(probe, target, floor, decimals)

@@ -199,9 +199,8 @@ def terms_of_collection(tx: Tx, collection: str, only: Collection[str] | None = 
     query, ours = select(consents.c.subject_id, consents.c.purpose, *moments), None
     if only is not None:
         query = query.where(consents.c.subject_id.in_(only))
-    if only is None and many.is_most(tx, collection):
-        ids = select(subjects.c.id).where(subjects.c.collection_id == collection)
-        ours = {one for page in many.raw_pages(tx, ids) for (one,) in page}
+    if only is None and many.is_most(tx, subjects, collection):
+        ours = many.ids_of(tx, subjects, collection)
     else:
         query = query.join(subjects, subjects.c.id == consents.c.subject_id)
         query = query.where(subjects.c.collection_id == collection)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, Table, func, select
 
 from countenance.store.connection import Tx
-from countenance.store.schema import subjects
 
 _PAGE: Final = 10_000
 _MOST_OF: Final = 4
@@ -25,8 +24,20 @@ def raw_pages(tx: Tx, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
     cursor.close()
 
 
-def is_most(tx: Tx, collection: str) -> bool:
-    """Whether so many of the archive's people are of this collection that reading them all takes less than a join."""
-    everybody = select(func.count()).select_from(subjects)
-    ours = tx.execute(everybody.where(subjects.c.collection_id == collection)).scalar_one()
-    return bool(ours * _MOST_OF >= tx.execute(everybody).scalar_one())
+def is_most(tx: Tx, table: Table, collection: str) -> bool:
+    """Whether so many rows of a table are of this collection that reading them all takes less than a join.
+
+    Args:
+        tx: any transaction.
+        table: ``subjects`` or ``photos``.
+        collection: id of the collection.
+    """
+    everything = select(func.count()).select_from(table)
+    ours = tx.execute(everything.where(table.c.collection_id == collection)).scalar_one()
+    return bool(ours * _MOST_OF >= tx.execute(everything).scalar_one())
+
+
+def ids_of(tx: Tx, table: Table, collection: str) -> set[str]:
+    """Ids of all rows of ``subjects`` or ``photos`` that are of a collection."""
+    query = select(table.c.id).where(table.c.collection_id == collection)
+    return {one for page in raw_pages(tx, query) for (one,) in page}

@@ -87,7 +87,7 @@ def _all_of(
 ) -> References:
     own_keys, (begins, ends) = keys.subject_keys_of(collection, wanted), around_reference(collection, pack)
     ids, people, parts = list[str](), list[str](), list[Templates]()
-    for page in raw_pages(tx, _references(collection if not is_most(tx, collection) else None, pack)):
+    for page in raw_pages(tx, _references(collection if not is_most(tx, subjects, collection) else None, pack)):
         ours = [row for row in page if row[1] in own_keys or (row[1] in wanted and _is_of(tx, row[1], collection))]
         opened = list[bytes]()
         for reference, subject, sealed in ours:

@@ -18,11 +18,10 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select
 from countenance.core.arrays import Landmarks, Templates
 from countenance.core.permit import Act, Permit
 from countenance.errors import DamagedError, NotFoundError, PermitError, StoreError
-from countenance.store import points
+from countenance.store import many, points
 from countenance.store.connection import Tx
 from countenance.store.ids import random_id
 from countenance.store.keys import KeyStore
-from countenance.store.many import raw_pages
 from countenance.store.schema import appearances, face_templates, faces, photos, subject_references, subjects
 from countenance.store.sealing import row_context, seal, unseal, unseal_all
 
@@ -229,7 +228,7 @@ def about_how_many(tx: Tx, collection: str) -> int:
 
 
 def each_face_template(tx: Tx, keys: KeyStore, permit: Permit, collection: str, *, pack: str, dim: int) -> Pages:
-    """(face ids, their (n, d) templates), up to 10,000 at a time, in order of photo and ordinal.
+    """(face ids, their (n, d) templates), up to 10,000 at a time, in no particular order.
 
     Raises:
         PermitError: the permit is not for opening templates, nor for searching under a case, here; said at once,
@@ -242,7 +241,12 @@ def each_face_template(tx: Tx, keys: KeyStore, permit: Permit, collection: str, 
 
 def _pages(tx: Tx, keys: KeyStore, collection: str, pack: str, dim: int) -> Pages:
     key, begins, ends = keys.collection_key(collection), *_around_face(collection, pack)
-    for rows in raw_pages(tx, _FACE_TEMPLATES.params(collection=collection, pack=pack)):
+    query, ours = _FACE_TEMPLATES.params(collection=collection, pack=pack), None
+    if many.is_most(tx, photos, collection):
+        query = select(face_templates.c.face_id, face_templates.c.template_sealed)
+        query, ours = query.where(face_templates.c.pack_id == pack), many.ids_of(tx, photos, collection)
+    for page in many.raw_pages(tx, query):
+        rows = page if ours is None else [row for row in page if row[0].rpartition("-")[0] in ours]
         opened = unseal_all(key, ((sealed, begins + row_context(face) + ends) for face, sealed in rows))
         yield [face for face, _ in rows], turned_back(keys, collection, opened, dim)
 

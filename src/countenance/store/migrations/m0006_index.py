@@ -34,6 +34,9 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX gallery_changes_of_subject ON gallery_changes (subject_id)",
+    # Asked at every change of a gallery, and hardly anybody is either.
+    "CREATE INDEX merged_subjects_of_collection ON subjects (collection_id) WHERE merged_into IS NOT NULL",
+    "CREATE INDEX flagged_subjects_of_collection ON subjects (collection_id) WHERE must_not_appear_sealed IS NOT NULL",
 )
 
 _KINDS = "(SELECT 'people' AS kind UNION ALL SELECT 'faces')"
