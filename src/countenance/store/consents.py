@@ -204,13 +204,14 @@ def terms_of_collection(tx: Tx, collection: str, only: Collection[str] | None = 
     else:
         query = query.join(subjects, subjects.c.id == consents.c.subject_id)
         query = query.where(subjects.c.collection_id == collection)
-    read = cache(from_text)  # the same days stand in many consents
-    return [
-        Term(subject, purpose, read(begins), read(ends), None if withdrawn is None else read(withdrawn))
-        for page in many.raw_pages(tx, query)
-        for subject, purpose, begins, ends, withdrawn in page
-        if ours is None or subject in ours
-    ]
+    read = cache(lambda text: None if text is None else from_text(text))  # the same days stand in many consents
+    with many.collector_paused():
+        return [
+            Term._make((subject, purpose, read(begins), read(ends), read(withdrawn)))
+            for page in many.raw_pages(tx, query)
+            for subject, purpose, begins, ends, withdrawn in page
+            if ours is None or subject in ours
+        ]
 
 
 def next_change(tx: Tx, collection: str, now: datetime) -> datetime | None:

@@ -13,7 +13,7 @@ from countenance.core.arrays import Templates
 from countenance.core.permit import Act, Permit
 from countenance.store.connection import Tx
 from countenance.store.keys import KeyStore
-from countenance.store.many import is_most, raw_pages
+from countenance.store.many import collector_paused, is_most, raw_pages
 from countenance.store.schema import subject_references, subjects
 from countenance.store.sealing import row_context, unseal
 from countenance.store.templates import around_reference, reference_context, turned_back
@@ -79,7 +79,8 @@ def references_of_collection(  # noqa: PLR0913 - what is asked for, and how it i
             turned_back(keys, collection, opened, dim),
         )
     wanted = permit.subjects if only is None else permit.subjects & frozenset(only)
-    return _all_of(tx, keys, collection, wanted, pack=pack, dim=dim, told=told)
+    with collector_paused():
+        return _all_of(tx, keys, collection, wanted, pack=pack, dim=dim, told=told)
 
 
 def _all_of(
