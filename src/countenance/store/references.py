@@ -15,7 +15,7 @@ from countenance.store.connection import Tx
 from countenance.store.keys import KeyStore
 from countenance.store.many import collector_paused, is_most, raw_pages
 from countenance.store.schema import subject_references, subjects
-from countenance.store.sealing import row_context, unseal
+from countenance.store.sealing import named, unseal, unseal_each
 from countenance.store.templates import around_reference, reference_context, turned_back
 
 Told = Callable[[int, int], None]
@@ -90,11 +90,11 @@ def _all_of(
     ids, people, parts = list[str](), list[str](), list[Templates]()
     for page in raw_pages(tx, _references(collection if not is_most(tx, subjects, collection) else None, pack)):
         ours = [row for row in page if row[1] in own_keys or (row[1] in wanted and _is_of(tx, row[1], collection))]
-        opened = list[bytes]()
-        for reference, subject, sealed in ours:
-            # Whoever is of this collection and has no key there says why.
-            key = own_keys.get(subject) or keys.subject_key(subject)
-            opened.append(unseal(key, sealed, begins + row_context(subject, reference) + ends))
+        # Whoever is of this collection and has no key there says why.
+        opened = unseal_each(
+            (own_keys.get(subject) or keys.subject_key(subject), sealed, begins + named(subject, reference) + ends)
+            for reference, subject, sealed in ours
+        )
         ids += [row[0] for row in ours]
         people += [row[1] for row in ours]
         parts.append(turned_back(keys, collection, opened, dim))

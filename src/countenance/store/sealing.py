@@ -63,6 +63,21 @@ def unseal_all(key: bytes, values: Iterable[tuple[bytes, bytes]]) -> list[bytes]
     return [_opened(cipher, sealed, context) for sealed, context in values]
 
 
+def unseal_each(values: Iterable[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+    """The plaintexts of many values, each under a key of its own and given as (key, sealed, context).
+
+    Raises:
+        DamagedError: as for ``unseal``.
+    """
+    return [_opened(AESGCM(key), sealed, context) for key, sealed, context in values]
+
+
+def named(one: str, other: str) -> bytes:
+    """The part of a context that names a row by two ids: ``row_context(one, other)``, in half the time."""
+    first, second = one.encode(), other.encode()
+    return _length(len(first)) + first + _length(len(second)) + second
+
+
 def _opened(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
     if len(sealed) < _SMALLEST or sealed[:1] != _FORM:
         msg = "A sealed value is not in the form this archive writes."

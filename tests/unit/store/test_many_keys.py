@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from countenance.errors import DamagedError
 from countenance.store.keys import KeyStore
+from countenance.store.sealing import named, row_context, seal, unseal_each
 from countenance.store.wrapping import unwrap_twice
 from tests.unit.store.world import cheap_master
 
@@ -31,3 +34,16 @@ def test_keys_of_many_subjects_come_at_once(keys: KeyStore) -> None:
 def test_a_damaged_one_among_many_is_noticed() -> None:
     with pytest.raises(DamagedError):
         unwrap_twice(bytearray(32), bytearray(32), [bytes(48)])
+
+
+@given(st.text(max_size=30), st.text(max_size=300))
+def test_a_row_is_named_as_everywhere(one: str, other: str) -> None:
+    assert named(one, other) == row_context(one, other)
+
+
+def test_each_value_is_opened_by_its_own_key() -> None:
+    keys = [bytes([n]) * 32 for n in range(3)]
+    sealed = [(key, seal(key, b"value %d" % n, b"here"), b"here") for n, key in enumerate(keys)]
+    assert unseal_each(sealed) == [b"value 0", b"value 1", b"value 2"]
+    with pytest.raises(DamagedError):
+        unseal_each([(keys[1], *sealed[0][1:])])
