@@ -141,3 +141,19 @@ def test_another_permit_does_not_do() -> None:
             gallery.compare(at_degrees(0), wrong, 0.0)
     with pytest.raises(TypeError):
         gallery.compare(at_degrees(0), threshold=0.0)  # type: ignore[call-arg]
+
+
+def test_the_margin_is_the_lead_over_the_second() -> None:
+    gallery = Gallery(HERE, ["ann", "bob"], at_degrees(0, 30))
+    (found,) = gallery.compare(at_degrees(0), permit("ann", "bob"), 0.5)
+    assert found.margin == near(1 - cosine(30))
+    (alone,) = gallery.compare(at_degrees(0), permit("ann"), 0.5)
+    assert alone.margin == 2.0
+
+
+@pytest.mark.parametrize("threshold", [0.9, 0.0, -1.0])
+def test_nothing_below_the_operating_floor_leaves(threshold: float) -> None:
+    gallery = Gallery(HERE, ["ann", "bob"], at_degrees(10, 40), floor=0.9)
+    both = permit("ann", "bob")
+    assert gallery.compare(at_degrees(0), both, threshold) == [expected(0, "ann", cosine(10))]
+    assert gallery.compare(at_degrees(90), both, threshold) == []
